@@ -1,0 +1,91 @@
+"""The one door to the terminal.
+
+Results go to stdout, progress and prose to stderr. Colour only on a terminal; rich honours
+``NO_COLOR``. Nothing else in porttool prints.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from porttool.errors import PorttoolError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress
+
+
+def stdout() -> "Console":
+    """Console for results. Off a terminal it does not wrap, so that lines can be grepped."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console.width = 10_000
+    return console
+
+
+def stderr() -> "Console":
+    """Console for progress, notes and errors."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000
+    return console
+
+
+def show(*renderables: "RenderableType") -> None:
+    """Print results to stdout."""
+    console = stdout()
+    for renderable in renderables:
+        console.print(renderable)
+
+
+def note(text: str) -> None:
+    """Tell the user something beside the result, on stderr. ``text`` is plain, not markup."""
+    from rich.text import Text
+
+    stderr().print(Text(text, style="dim"))
+
+
+def show_json(document: Any) -> None:  # noqa: ANN401 - whatever json can write
+    """Print a JSON document to stdout: stable key order as given, never coloured."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def show_error(error: PorttoolError) -> None:
+    """Print an error: what, where, why and how to mend it."""
+    from rich.text import Text
+
+    console = stderr()
+    console.print(Text.assemble(("error: ", "bold red"), error.what))
+    for label, text in (("where", error.where), ("why", error.why), ("fix", error.fix)):
+        if text:
+            body = text.replace("\n", "\n         ")
+            console.print(Text.assemble((f"  {label:>5}: ", "bold"), body))
+
+
+@contextmanager
+def progress(*, bytes_shown: bool = False) -> Iterator["Progress"]:
+    """A progress display on stderr that vanishes when done; silent off a terminal."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    console = stderr()
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    with Progress(
+        *columns,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        yield bar
