@@ -1,0 +1,66 @@
+"""Guesses the sources and include folders of a plain folder of C."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What is in a folder: absolute sources and include folders, and the folders left out."""
+
+    sources: tuple[Path, ...]
+    includes: tuple[Path, ...]
+    skipped: tuple[Path, ...]
+
+
+def discover(root: Path) -> Discovery:
+    """Find every ``.c`` file below ``root``, and the folders that its includes need.
+
+    Hidden folders, and links to folders, are left out and listed in ``skipped``.
+    """
+    root = root.resolve()
+    sources: list[Path] = []
+    headers: list[Path] = []
+    skipped: list[Path] = []
+    for folder, folders, names in os.walk(root):
+        here = Path(folder)
+        for name in sorted(folders):
+            if name.startswith(".") or (here / name).is_symlink():
+                folders.remove(name)
+                skipped.append(here / name)
+        for name in names:
+            path = here / name
+            if path.suffix == ".c" and path.is_file():
+                sources.append(path)
+            elif path.suffix == ".h" and path.is_file():
+                headers.append(path)
+    return Discovery(
+        tuple(sorted(sources)),
+        guess_includes(root, sorted(sources), sorted(headers)),
+        tuple(sorted(skipped)),
+    )
+
+
+def guess_includes(root: Path, sources: list[Path], headers: list[Path]) -> tuple[Path, ...]:
+    """The folders below ``root`` from which the includes of ``sources`` and ``headers`` resolve.
+
+    A name that resolves beside the file that includes it needs no folder.
+    """
+    by_name: dict[str, list[Path]] = {}
+    for header in headers:
+        by_name.setdefault(header.name, []).append(header)
+    found: set[Path] = set()
+    for path in (*sources, *headers):
+        for raw in _INCLUDE.findall(path.read_bytes()):
+            name = os.fsdecode(raw)
+            if (path.parent / name).is_file():
+                continue
+            for header in by_name.get(name.rpartition("/")[2], ()):
+                if header.as_posix().endswith("/" + name):
+                    found.add(Path(header.as_posix().removesuffix("/" + name)))
+    inside = [folder for folder in found if folder == root or root in folder.parents]
+    return tuple(sorted(inside, key=lambda folder: (len(folder.parts), folder)))

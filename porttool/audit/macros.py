@@ -1,0 +1,275 @@
+"""Macros and headers that own source lines use, from the preprocessor's view before expansion."""
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from porttool.audit.lexer import (
+    MARKER,
+    TOKEN,
+    Files,
+    IncludeStack,
+    Origin,
+    Place,
+)
+
+_SYSTEM_LINE = re.compile(
+    r'^# (?P<line>\d+) "(?P<file>(?:[^"\\\n]|\\.)*)"(?P<flags>(?: [1-4])*)\r?\n'
+    r"|^[ \t]*\#[ \t]*define[ \t]+(?P<name>\w+)(?P<call>\()?(?P<rest>(?:[^\\\n]|\\[\s\S])*)"
+    r"|^[ \t]*\#[ \t]*undef[ \t]+(?P<gone>\w+)",
+    re.MULTILINE,
+)
+_INCLUDE = re.compile(r'[ \t]*#[ \t]*(?:include|include_next|import)[ \t]+(["<])([^">\n]+)[">]')
+_HASH = re.compile(r"[ \t]*#")
+_TYPE_WORDS = {
+    *("void", "char", "short", "int", "long", "float", "double", "signed", "unsigned"),
+    *("_Bool", "_Complex"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A macro at the place where it is used. ``header`` is None for one of the upstream's own."""
+
+    name: str
+    takes_arguments: bool
+    body: str
+    header: str | None
+    private: bool
+    library: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """An ``#include`` in an own file; ``angled`` is ``<...>``."""
+
+    name: str
+    angled: bool
+    place: Place
+
+
+@dataclass(slots=True)
+class SourceView:
+    """Own lines that are compiled, before macros are expanded.
+
+    ``words`` are the identifiers of a line; ``reach`` says up to which line the arguments of a
+    macro go that is called on a line.
+    """
+
+    includes: list[Include] = field(default_factory=list)
+    macros: list[tuple[Macro, Place]] = field(default_factory=list)
+    words: dict[tuple[str, int], set[str]] = field(default_factory=dict)
+    reach: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def lines_of(self, name: str, place: Place) -> tuple[int, ...]:
+        """The lines where ``name``, which the preprocessor puts on ``place``, really stands.
+
+        The arguments of a macro all end up on the line of its name. When no line has the name, a
+        macro hid it, and the line is the macro's.
+        """
+        if name in self.words.get((place.file, place.line), ()):
+            return (place.line,)
+        line = place.line
+        end = self.reach.get((place.file, line), line)
+        found = []
+        while line < end:
+            line += 1
+            if name in self.words.get((place.file, line), ()):
+                found.append(line)
+            end = max(end, self.reach.get((place.file, line), end))
+        return tuple(found) or (place.line,)
+
+
+def view_source(directives: str, files: Files) -> SourceView:
+    """Read the preprocessor's output of ``-fdirectives-only -dI``."""
+    return _Scanner(directives, files).run()
+
+
+class _Scanner:
+    def __init__(self, text: str, files: Files) -> None:
+        self._text = text
+        self._stack = IncludeStack(files)
+        self._view = SourceView()
+        self._macros: dict[str, Macro] = {}
+        self._reached: dict[str, tuple[Macro, ...]] = {}
+        # Of a call that goes on over lines: where it began, and how deep its brackets are.
+        self._call: tuple[Place, int] | None = None
+        self._pending: tuple[str, Place] | None = None
+        self._previous = ""
+
+    def run(self) -> SourceView:
+        match = MARKER.match(self._text)
+        while match is not None:
+            self._stack.marker(match)
+            if self._stack.origin is Origin.SYSTEM:
+                match = self._system(match.end())
+            else:
+                match = self._own(match.end(), int(match[1]))
+        return self._view
+
+    def _system(self, position: int) -> re.Match[str] | None:
+        header, private = self._stack.header()
+        builtin = self._stack.file.startswith("<")
+        for match in _SYSTEM_LINE.finditer(self._text, position):
+            if match["line"]:
+                return MARKER.match(self._text, match.start())
+            if match["gone"]:
+                self._macros.pop(match["gone"], None)
+            elif not builtin:
+                self._macros[match["name"]] = Macro(
+                    match["name"], bool(match["call"]), match["rest"], header, private
+                )
+        return None
+
+    def _own(self, position: int, line: int) -> re.Match[str] | None:
+        """Scan own text up to the next marker, and give that."""
+        text = self._text
+        end = len(text)
+        while position < end:
+            if text[position] == "\n":
+                position += 1
+                line += 1
+                continue
+            if text[position] == "#" and (marker := MARKER.match(text, position)):
+                return marker
+            if _HASH.match(text, position) and text[position - 1] == "\n":
+                position, line = self._directive(position, line)
+                continue
+            position, line = self._code_line(position, line)
+        return None
+
+    def _code_line(self, position: int, line: int) -> tuple[int, int]:
+        """Scan tokens up to and with the end of the line."""
+        text = self._text
+        while position < len(text):
+            match = TOKEN.match(text, position)
+            if match is None:
+                # An apostrophe in skipped text, a NUL byte: the other view reports what matters.
+                position += 1
+                continue
+            position = match.end()
+            kind = match.lastgroup
+            if kind == "newline":
+                return position, line + 1
+            if kind == "word":
+                self._word(match.group(), Place(self._stack.file, line, False), position)
+            elif kind == "punctuation":
+                self._punctuation(match.group(), line)
+            if kind in ("space", "comment"):
+                line += match.group().count("\n")
+            else:
+                self._previous = match.group()
+        return position, line
+
+    def _directive(self, position: int, line: int) -> tuple[int, int]:
+        """Take in a directive of an own file; gives the position and line after it."""
+        text = self._text
+        start = position
+        while position < len(text):
+            match = TOKEN.match(text, position)
+            position = match.end() if match else position + 1
+            if match is not None and match.lastgroup == "newline":
+                break
+        directive = text[start:position]
+        place = Place(self._stack.file, line, False)
+        if match := _INCLUDE.match(directive):
+            if self._stack.origin is Origin.OWN:
+                self._view.includes.append(Include(match[2], match[1] == "<", place))
+        elif match := _SYSTEM_LINE.match(directive):
+            if match["gone"]:
+                self._macros.pop(match["gone"], None)
+            else:
+                library = self._stack.origin is Origin.LIBRARY
+                name = self._stack.name if library else None
+                self._macros[match["name"]] = Macro(
+                    match["name"], bool(match["call"]), match["rest"], name, False, library
+                )
+            self._reached.clear()
+        return position, line + directive.count("\n")
+
+    def _word(self, name: str, place: Place, position: int) -> None:
+        if self._stack.origin is not Origin.OWN:
+            return
+        self._view.words.setdefault((place.file, place.line), set()).add(name)
+        macro = self._macros.get(name)
+        if macro is None or self._previous in (".", "->"):
+            return
+        if macro.takes_arguments:
+            if not self._is_called(position):
+                return
+            if self._call is None:
+                self._call = (place, 0)
+        for reached in self._system_macros(macro):
+            self._view.macros.append((reached, place))
+
+    def _is_called(self, position: int) -> bool:
+        while match := TOKEN.match(self._text, position):
+            if match.lastgroup not in ("space", "newline", "comment"):
+                return match.group() == "("
+            position = match.end()
+        return False
+
+    def _punctuation(self, text: str, line: int) -> None:
+        if self._call is None:
+            return
+        place, depth = self._call
+        if text == "(":
+            depth += 1
+        elif text == ")":
+            depth -= 1
+            if depth <= 0:
+                self._call = None
+                key = (place.file, place.line)
+                if line > place.line:
+                    self._view.reach[key] = max(self._view.reach.get(key, 0), line)
+                return
+        self._call = (place, depth)
+
+    def _system_macros(self, macro: Macro) -> tuple[Macro, ...]:
+        """The outermost system macros that a use of ``macro`` expands to."""
+        found = self._reached.get(macro.name)
+        if found is None:
+            found = self._reached[macro.name] = tuple(self._expand(macro, set()))
+        return found
+
+    def _expand(self, macro: Macro, seen: set[str]) -> list[Macro]:
+        if macro.header is not None:
+            return [macro]
+        if macro.name in seen:
+            return []
+        seen.add(macro.name)
+        words = _body_words(macro.body, macro.takes_arguments)
+        found = []
+        for name, called in words:
+            inner = self._macros.get(name)
+            if inner is not None and (called or not inner.takes_arguments):
+                found += self._expand(inner, seen)
+        return found
+
+
+@lru_cache(maxsize=8192)
+def _body_words(body: str, takes_arguments: bool) -> tuple[tuple[str, bool], ...]:
+    """The identifiers of a macro's body but its parameters, and whether a bracket follows."""
+    parameters: set[str] = set()
+    if takes_arguments:
+        listed, _, body = body.partition(")")
+        parameters = set(re.findall(r"\w+", listed))
+    tokens = [
+        match
+        for match in TOKEN.finditer(body)
+        if match.lastgroup not in ("space", "newline", "comment")
+    ]
+    words = []
+    for index, match in enumerate(tokens):
+        if match.lastgroup == "word" and match.group() not in parameters:
+            if index and tokens[index - 1].group() in (".", "->"):
+                continue
+            called = index + 1 < len(tokens) and tokens[index + 1].group() == "("
+            words.append((match.group(), called))
+    return tuple(words)
+
+
+def is_type(macro: Macro) -> bool:
+    """Whether a macro merely names a type, as ``bool`` of stdbool.h does."""
+    words = macro.body.split()
+    return not macro.takes_arguments and bool(words) and set(words) <= _TYPE_WORDS

@@ -1,0 +1,101 @@
+"""What an audit finds: values only, no reading and no printing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+SCHEMA = 1
+
+
+class Kind(StrEnum):
+    """What sort of thing is needed. The order is the order of every report."""
+
+    FUNCTION = "function"
+    VARIABLE = "variable"
+    TYPE = "type"
+    CONSTANT = "constant"
+    HEADER = "header"
+    PATH = "path"
+
+
+KIND_ORDER = {kind: order for order, kind in enumerate(Kind)}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Site:
+    """A place in an original source file; ``file`` is relative to the audited folder."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something the C code requires and does not bring itself.
+
+    ``header`` is the name one writes in ``#include <...>`` to get it; None for a path, and for a
+    name that no header of the C library declares. ``sites`` is sorted and never empty.
+    """
+
+    kind: Kind
+    name: str
+    group: str
+    header: str | None
+    sites: tuple[Site, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """One source file of the audit; ``error`` says why it was not parsed, with its line."""
+
+    path: str
+    parsed: bool
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """The result of an audit. Needs are sorted by kind and name, files by path.
+
+    ``headers_from`` names the C library whose headers were read (``musl``, or ``host`` for want
+    of it); it is no part of the JSON document.
+    """
+
+    needs: tuple[Need, ...]
+    files: tuple[FileResult, ...]
+    headers_from: str = "musl"
+
+    @property
+    def failed(self) -> tuple[FileResult, ...]:
+        """The files that were not parsed."""
+        return tuple(file for file in self.files if not file.parsed)
+
+    def of_kind(self, kind: Kind) -> tuple[Need, ...]:
+        """The needs of one kind, sorted by name."""
+        return tuple(need for need in self.needs if need.kind is kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What changed between two audits. A need that only moved is in neither."""
+
+    added: tuple[Need, ...]
+    removed: tuple[Need, ...]
+
+
+def sort_needs(needs: Iterable[Need]) -> tuple[Need, ...]:
+    """Needs in report order: kind, then name by code point."""
+    return tuple(sorted(needs, key=lambda need: (KIND_ORDER[need.kind], need.name)))
+
+
+def compare(before: AuditReport, after: AuditReport) -> Comparison:
+    """What ``after`` needs that ``before`` did not, and what it no longer needs."""
+    old = {(need.kind, need.name) for need in before.needs}
+    new = {(need.kind, need.name) for need in after.needs}
+    return Comparison(
+        added=tuple(need for need in after.needs if (need.kind, need.name) not in old),
+        removed=tuple(need for need in before.needs if (need.kind, need.name) not in new),
+    )

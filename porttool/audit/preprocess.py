@@ -1,0 +1,234 @@
+"""The one door to the C preprocessor.
+
+The preprocessor is run, never the compiler: ``-E`` only. It is bounded in time, memory and
+output, since what it reads is somebody else's. Headers are musl's where they are installed, so
+that the result does not depend on the host's C library.
+"""
+
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from porttool.errors import UserError
+
+TIMEOUT_SECONDS = 30
+OUTPUT_LIMIT = 64 * 1024 * 1024
+MEMORY_LIMIT = 1024 * 1024 * 1024
+
+#: Where distributions put musl's headers: Debian, Arch, musl's own default, Void.
+MUSL_INCLUDES = (
+    "/usr/include/{machine}-linux-musl",
+    "/usr/lib/musl/include",
+    "/usr/local/musl/include",
+    "/usr/{machine}-linux-musl/include",
+)
+#: Folders of the kernel's own headers, which musl-gcc does not look into.
+UAPI_FOLDERS = ("linux", "asm", "asm-generic", "mtd", "drm", "rdma", "sound", "video", "misc")
+
+DEFINE_PATTERN = re.compile(r"[A-Za-z_]\w*(=[^\n\0]*)?")
+
+
+class PreprocessError(Exception):
+    """A file that the preprocessor does not take.
+
+    ``reason`` is for the user. ``file`` (absolute, None for the source itself) and ``line`` say
+    where, if that is known.
+    """
+
+    def __init__(self, reason: str, file: str | None = None, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.file = file
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """A preprocessor and the system headers it reads.
+
+    ``system`` are the folders of the system headers, in search order, without a trailing slash;
+    a file below one of them is not the upstream's. ``libc`` is ``musl`` or ``host``.
+    """
+
+    cpp: str
+    system: tuple[str, ...]
+    libc: str
+    flags: tuple[str, ...]
+
+    def public_name(self, path: str) -> str | None:
+        """What one writes in ``#include <...>`` for a system header; None for any other file."""
+        best = ""
+        for folder in self.system:
+            if path.startswith(folder + "/") and len(folder) > len(best):
+                best = folder
+        return path[len(best) + 1 :] if best else None
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessed:
+    """One translation unit after the preprocessor, bytes read as latin-1, with line markers.
+
+    ``expanded`` is what a compiler would parse. ``directives`` has includes resolved and
+    conditions decided, but macros not expanded and every ``#define``, ``#undef`` and
+    ``#include`` still there.
+    """
+
+    expanded: str
+    directives: str
+
+
+@contextmanager
+def toolchain() -> Iterator[Toolchain]:
+    """Find the preprocessor and the headers; made for one audit, shared by all its files.
+
+    Raises :class:`UserError` when there is no preprocessor on the PATH.
+    """
+    cpp = shutil.which("gcc") or shutil.which("cc")
+    if cpp is None:
+        raise UserError(
+            "no C preprocessor found",
+            why="neither gcc nor cc is on the PATH; the audit reads macros and headers with cc -E",
+            fix="apt-get install gcc musl-dev",
+        )
+    own = _query(cpp, "-print-file-name=include")
+    musl = _musl_includes()
+    if musl is None:
+        system = _host_includes(cpp)
+        yield Toolchain(cpp, (*system, own), "host", ())
+        return
+    with tempfile.TemporaryDirectory(prefix="porttool-uapi-") as scratch:
+        uapi = Path(scratch).resolve()
+        machine = Path("/usr/include", f"{platform.machine()}-linux-gnu")
+        for name in UAPI_FOLDERS:
+            for base in (machine, Path("/usr/include")):
+                if (base / name).is_dir() and not (uapi / name).is_symlink():
+                    (uapi / name).symlink_to(base / name)
+        system = (musl, own, str(uapi))
+        flags = ("-nostdinc", *(flag for folder in system for flag in ("-isystem", folder)))
+        yield Toolchain(cpp, system, "musl", flags)
+
+
+def preprocess(
+    source: Path, tools: Toolchain, includes: Sequence[Path], defines: Sequence[str]
+) -> Preprocessed:
+    """Run the preprocessor over one source file.
+
+    ``source`` and ``includes`` are absolute. ``defines`` are ``NAME`` or ``NAME=VALUE``.
+    Raises :class:`PreprocessError` naming line and reason, also when a bound is exceeded.
+    """
+    common = [
+        *("-E", "-std=gnu11", "-w"),
+        *(f"-D{define}" for define in defines),
+        *(flag for folder in includes for flag in ("-I", str(folder))),
+        *tools.flags,
+        *("-x", "c", str(source)),
+    ]
+    expanded = _run(tools.cpp, common)
+    directives = _run(tools.cpp, ["-fdirectives-only", "-dI", *common])
+    return Preprocessed(expanded, directives)
+
+
+def check_define(define: str) -> str:
+    """Give ``define`` back if it is ``NAME`` or ``NAME=VALUE``; else raise :class:`UserError`."""
+    if not DEFINE_PATTERN.fullmatch(define):
+        raise UserError(f"--define {define!r} is not NAME or NAME=VALUE")
+    return define
+
+
+def _run(cpp: str, arguments: Sequence[str]) -> str:
+    # A shell sets the limits: they must hold for cc1 too, which the driver starts. Output goes to
+    # a file, because the size of a file can be limited.
+    limits = (
+        f"ulimit -v {MEMORY_LIMIT >> 10}; ulimit -t {TIMEOUT_SECONDS}; "
+        f'ulimit -f {OUTPUT_LIMIT >> 9}; exec "$@"'
+    )
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", limits, "sh", cpp, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            process.wait(TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise PreprocessError(
+                f"the preprocessor took longer than {TIMEOUT_SECONDS} s"
+            ) from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if output.seek(0, os.SEEK_END) >= OUTPUT_LIMIT:
+            raise PreprocessError(f"preprocesses to more than {OUTPUT_LIMIT >> 20} MB")
+        errors.seek(0)
+        said = errors.read(65536).decode("utf-8", "replace")
+        if process.returncode != 0:
+            raise _explain(said)
+        output.seek(0)
+        return output.read().decode("latin-1")
+
+
+def _explain(said: str) -> PreprocessError:
+    """Turn what the preprocessor said into one sentence with its place."""
+    if "out of memory" in said or "allocat" in said:
+        return PreprocessError(f"the preprocessor needs more than {MEMORY_LIMIT >> 20} MB")
+    if "CPU time limit" in said:
+        return PreprocessError(f"the preprocessor took longer than {TIMEOUT_SECONDS} s")
+    for line in said.splitlines():
+        match = re.fullmatch(r"(.+?):(\d+):\d+: (?:fatal )?error: (.*)", line)
+        if match is None:
+            continue
+        file, number, message = match.groups()
+        missing = re.fullmatch(r"(.+): No such file or directory", message)
+        if missing is not None:
+            message = f"header {missing[1]!r} not found (name its folder with --include)"
+        return PreprocessError(message, file, int(number))
+    first = said.strip().splitlines()
+    return PreprocessError(f"the preprocessor failed: {first[0] if first else 'no reason given'}")
+
+
+def _musl_includes() -> str | None:
+    for pattern in MUSL_INCLUDES:
+        folder = Path(pattern.format(machine=platform.machine()))
+        if (folder / "bits" / "alltypes.h").is_file():
+            return str(folder)
+    return None
+
+
+def _host_includes(cpp: str) -> tuple[str, ...]:
+    """The folders that the preprocessor searches by itself, from what it says with -v."""
+    said = subprocess.run(
+        [cpp, "-E", "-v", "-x", "c", os.devnull],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    ).stderr.decode("utf-8", "replace")
+    listed = said.partition("#include <...> search starts here:\n")[2].partition("End of search")[0]
+    return tuple(os.path.normpath(line.strip()) for line in listed.splitlines())
+
+
+@lru_cache
+def _query(cpp: str, option: str) -> str:
+    said = subprocess.run(
+        [cpp, option],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    ).stdout.decode()
+    return os.path.normpath(said.strip())

@@ -1,0 +1,212 @@
+"""The audit of one translation unit: from a source file to uses with their places."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from porttool.audit.declarations import DeclarationReader, Sort, SystemNames
+from porttool.audit.lexer import Files, Origin, Place, SyntaxProblem, Unit, scan
+from porttool.audit.macros import SourceView, is_type, view_source
+from porttool.audit.model import FileResult, Kind, Site
+from porttool.audit.parse import parse
+from porttool.audit.preprocess import PreprocessError, Toolchain, preprocess
+from porttool.audit.rewrite import BUILTIN_TYPES, Rewritten, rewrite
+from porttool.audit.usage import Usage, find_usage
+
+#: A path of the kernel at the start of a string, perhaps below a root that is put in.
+KERNEL_PATH = re.compile(r"(?:%s)?(/(proc|sys|dev)(?:/[^\s\"'`:;,()<>|&\\]*)?)(?![\w.-])")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of something in one file, before uses are put together into needs.
+
+    ``headers`` are those that give it; ``library`` says they are not the system's; ``private``
+    see :class:`lexer.Chunk`.
+    """
+
+    kind: Kind
+    name: str
+    site: Site
+    headers: tuple[str, ...] = ()
+    private: bool = False
+    library: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnitResult:
+    """What the audit of one source file gives. ``defined`` are names it gives to other files."""
+
+    file: FileResult
+    uses: tuple[Use, ...] = ()
+    defined: frozenset[str] = frozenset()
+
+
+class UnitAuditor:
+    """Audits source files one after the other, and reads each system declaration once."""
+
+    def __init__(
+        self, root: Path, includes: Sequence[Path], defines: Sequence[str], tools: Toolchain
+    ) -> None:
+        libraries = tuple(str(folder) for folder in includes)
+        self._root = root
+        self._includes = tuple(includes)
+        self._defines = tuple(defines)
+        self._tools = tools
+        self._files = Files(str(root), libraries, tools)
+        self._reader = DeclarationReader()
+
+    def audit(self, path: Path) -> UnitResult:
+        """Audit one file; a file that cannot be read or parsed gives a result that says so."""
+        name = path.relative_to(self._root).as_posix()
+        try:
+            return self._audit(path, name)
+        except PreprocessError as error:
+            where = self._where(error.file, error.line) if error.file else ""
+            message = f"{where}{error.reason}"
+        except SyntaxProblem as problem:
+            place = problem.place
+            where = self._where(place.file, place.line) if place else ""
+            message = f"{where}{problem.reason}"
+        except RecursionError:
+            message = "nested too deep"
+        except OSError as error:
+            message = error.strerror or str(error)
+        return UnitResult(FileResult(name, False, message))
+
+    def _where(self, file: str, line: int | None) -> str:
+        try:
+            name = self._files.look_up(file)[1]
+        except SyntaxProblem:
+            name = file
+        return f"{name}:{line}: " if line else f"{name}: "
+
+    def _audit(self, path: Path, name: str) -> UnitResult:
+        self._look_for_nul(path)
+        text = preprocess(path, self._tools, self._includes, self._defines)
+        unit = scan(text.expanded, self._files)
+        view = view_source(text.directives, self._files)
+        system = self._reader.read(unit.chunks)
+        if not unit.tokens:
+            return UnitResult(FileResult(name, True), tuple(self._headers(view)))
+        code = rewrite(unit.tokens, unit.places)
+        words = {token.text for token in unit.tokens if token.kind == "word"}
+        typedefs = [
+            word
+            for word, known in system.names.items()
+            if known.fact.sort is Sort.TYPEDEF and word in words
+        ]
+        tree = parse(code, [*sorted(typedefs), *BUILTIN_TYPES], unit.places)
+        usage = find_usage(tree, code, system)
+        collector = _Collector(self._files, unit, view, system)
+        collector.take_usage(usage, code)
+        collector.take_macros()
+        uses = (*collector.uses, *self._headers(view))
+        return UnitResult(FileResult(name, True), uses, frozenset(usage.defined))
+
+    def _look_for_nul(self, path: Path) -> None:
+        with path.open("rb") as stream:
+            head = stream.read(1 << 20)
+        at = head.find(b"\0")
+        if at >= 0:
+            line = head.count(b"\n", 0, at) + 1
+            raise SyntaxProblem("a NUL byte is not C text", Place(str(path), line, False))
+
+    def _headers(self, view: SourceView) -> Iterable[Use]:
+        for include in view.includes:
+            site = Site(self._files.look_up(include.place.file)[1], include.place.line)
+            own_folder = [] if include.angled else [Path(include.place.file).parent]
+            folders = [*own_folder, *self._includes, *map(Path, self._tools.system)]
+            for folder in folders:
+                path = folder / include.name
+                if path.is_file():
+                    origin, name = self._files.look_up(str(path))
+                    if origin is not Origin.OWN:
+                        library = origin is Origin.LIBRARY
+                        yield Use(Kind.HEADER, name, site, (name,), library=library)
+                    break
+
+
+class _Collector:
+    """Turns what a translation unit uses into uses with sites in original files."""
+
+    def __init__(self, files: Files, unit: Unit, view: SourceView, system: SystemNames) -> None:
+        self._files = files
+        self._unit = unit
+        self._view = view
+        self._system = system
+        self.uses: list[Use] = []
+
+    def take_usage(self, usage: Usage, code: Rewritten) -> None:
+        for name, at, called in usage.references:
+            own = usage.own.get(name)
+            known = self._system.names.get(name)
+            if known is not None:
+                function = known.fact.sort is Sort.FUNCTION
+                headers, private, library = tuple(known.headers), known.private, False
+            else:
+                function = own.function if own is not None else called
+                headers, private, library = self._own_header(own.place if own else None)
+            kind = Kind.FUNCTION if function else Kind.VARIABLE
+            self._add(kind, name, at, headers, private=private, library=library)
+        for name, at in usage.types:
+            known = self._system.tags.get(name) or self._system.names[name]
+            self._add_visible(Kind.TYPE, name, at, tuple(known.headers), known.private)
+        for name, at in usage.enumerators:
+            known = self._system.names[name]
+            self._add_visible(Kind.CONSTANT, name, at, tuple(known.headers), known.private)
+        for pieces in usage.strings:
+            value = "".join(code.strings[number][0] for number in pieces)
+            at = code.strings[pieces[0]][1]
+            match = KERNEL_PATH.match(value)
+            if match is not None:
+                self._add(Kind.PATH, match[1].rstrip("."), at)
+
+    def _own_header(self, place: int | None) -> tuple[tuple[str, ...], bool, bool]:
+        """For a name that the upstream declares: the header of a library, if it is one's."""
+        if place is not None:
+            origin, name = self._files.look_up(self._unit.places[place].file)
+            if origin is Origin.LIBRARY:
+                return (name,), False, True
+        return (), False, False
+
+    def take_macros(self) -> None:
+        named = {(use.name, use.site) for use in self.uses}
+        for macro, place in self._view.macros:
+            site = Site(self._files.look_up(place.file)[1], place.line)
+            if macro.header is None or (macro.name, site) in named:
+                continue
+            kind = Kind.TYPE if is_type(macro) else Kind.CONSTANT
+            self.uses.append(
+                Use(kind, macro.name, site, (macro.header,), macro.private, macro.library)
+            )
+
+    def _add_visible(
+        self, kind: Kind, name: str, at: int, headers: tuple[str, ...], private: bool
+    ) -> None:
+        """Add a use unless it only comes out of a system macro, where it is not the upstream's."""
+        place = self._unit.places[at]
+        word = name.rpartition(" ")[2]
+        if place.hidden:
+            lines = self._view.lines_of(word, place)
+            if not any(word in self._view.words.get((place.file, n), ()) for n in lines):
+                return
+        self._add(kind, name, at, headers, private=private)
+
+    def _add(
+        self,
+        kind: Kind,
+        name: str,
+        at: int,
+        headers: tuple[str, ...] = (),
+        *,
+        private: bool = False,
+        library: bool = False,
+    ) -> None:
+        place = self._unit.places[at]
+        origin, file = self._files.look_up(place.file)
+        if origin is not Origin.OWN:
+            return
+        for line in self._view.lines_of(name.rpartition(" ")[2], place):
+            self.uses.append(Use(kind, name, Site(file, line), headers, private, library))

@@ -1,0 +1,431 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from porttool.audit import Kind, audit, compare, discover
+from porttool.errors import UserError
+from tests.audit.trees import audit_text, audit_tree, build_tree, functions, lines, names
+
+EXPORTER = {
+    "src/main.c": """\
+#include <stdio.h>
+#include <pthread.h>
+#include "collect.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+int main(void)
+{
+	pthread_mutex_lock(&lock);
+	printf("%d\\n", collect("/proc/stat"));
+	pthread_mutex_unlock(&lock);
+	return 0;
+}
+""",
+    "src/collect.c": """\
+#include "collect.h"
+#include <stdlib.h>
+#include <sys/socket.h>
+
+int collect(const char *path)
+{
+	struct sockaddr_storage address;
+	int option = SO_RCVTIMEO;
+
+	(void)path;
+	(void)address;
+	return atoi("7") + option;
+}
+""",
+    "src/collect.h": "int collect(const char *path);\n",
+}
+
+
+def test_needs_of_every_kind_with_group_header_and_sites(tmp_path: Path) -> None:
+    report = audit_tree(tmp_path, EXPORTER)
+    found = {
+        (need.kind, need.name): (need.group, need.header, [str(site) for site in need.sites])
+        for need in report.needs
+    }
+    assert found == {
+        (Kind.FUNCTION, "atoi"): ("stdlib", "stdlib.h", ["src/collect.c:12"]),
+        (Kind.FUNCTION, "printf"): ("stdio", "stdio.h", ["src/main.c:10"]),
+        (Kind.FUNCTION, "pthread_mutex_lock"): ("pthread", "pthread.h", ["src/main.c:9"]),
+        (Kind.FUNCTION, "pthread_mutex_unlock"): ("pthread", "pthread.h", ["src/main.c:11"]),
+        (Kind.TYPE, "pthread_mutex_t"): ("pthread", "pthread.h", ["src/main.c:5"]),
+        (Kind.TYPE, "struct sockaddr_storage"): ("sockets", "sys/socket.h", ["src/collect.c:7"]),
+        (Kind.CONSTANT, "PTHREAD_MUTEX_INITIALIZER"): ("pthread", "pthread.h", ["src/main.c:5"]),
+        (Kind.CONSTANT, "SO_RCVTIMEO"): ("sockets", "sys/socket.h", ["src/collect.c:8"]),
+        (Kind.HEADER, "pthread.h"): ("pthread", "pthread.h", ["src/main.c:2"]),
+        (Kind.HEADER, "stdio.h"): ("stdio", "stdio.h", ["src/main.c:1"]),
+        (Kind.HEADER, "stdlib.h"): ("stdlib", "stdlib.h", ["src/collect.c:2"]),
+        (Kind.HEADER, "sys/socket.h"): ("sockets", "sys/socket.h", ["src/collect.c:3"]),
+        (Kind.PATH, "/proc/stat"): ("procfs", None, ["src/main.c:10"]),
+    }
+
+
+def test_needs_are_sorted_and_the_same_every_time(tmp_path: Path) -> None:
+    report = audit_tree(tmp_path, EXPORTER)
+    again = audit(tmp_path, list(reversed(discover(tmp_path).sources)), [tmp_path / "src"])
+    assert again == report
+    order = [list(Kind).index(need.kind) for need in report.needs]
+    assert order == sorted(order)
+
+
+def test_several_processes_give_what_one_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = audit_tree(tmp_path, EXPORTER)
+    monkeypatch.setattr("porttool.audit.engine.PARALLEL_BYTES", 0)
+    assert audit_tree(tmp_path, EXPORTER) == alone
+
+
+def test_parameter_and_variable_shadow_a_library_name(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        """\
+#include <string.h>
+#include <unistd.h>
+static int a(int index, int (*read)(int)) { return read(index); }
+int b(void) { int time = 3; { char *link = 0; (void)link; } return a(time, 0); }
+int c(void) { return (int)getpid(); }
+""",
+    )
+    assert functions(report) == {"getpid"}
+
+
+def test_scope_of_a_shadow_ends_with_its_block(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        """\
+#include <unistd.h>
+int a(void)
+{
+	{ int (*getpid)(void) = 0; getpid(); }
+	return getpid();
+}
+int b(void) { extern int getppid(void); return getppid(); }
+""",
+    )
+    assert lines(report, "getpid") == ["a.c:5"]
+    assert lines(report, "getppid") == ["a.c:7"]
+
+
+def test_own_function_of_a_library_name_is_no_need(tmp_path: Path) -> None:
+    report = audit_tree(
+        tmp_path,
+        {
+            "a.c": "static int index(int n) { return n; }\nint use(void) { return index(3); }\n",
+            "b.c": "#include <string.h>\nint f(const char *s) { return (int)strnlen(s, 4); }\n",
+            "compat.c": "unsigned long strnlen(const char *s, unsigned long n)\n"
+            "{ return s[0] ? n : 0; }\n",
+        },
+    )
+    assert functions(report) == set()
+
+
+def test_static_function_serves_its_own_file_only(tmp_path: Path) -> None:
+    report = audit_tree(
+        tmp_path,
+        {
+            "a.c": "static int getpid(void) { return 1; }\nint a(void) { return getpid(); }\n",
+            "b.c": "#include <unistd.h>\nint b(void) { return getpid(); }\n",
+        },
+    )
+    assert lines(report, "getpid") == ["b.c:2"]
+
+
+def test_address_taken_counts_and_declared_only_does_not(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        """\
+#include <stdlib.h>
+#include <unistd.h>
+extern int never_used(int);
+int (*table[])(void) = { getpid, [1] = getppid };
+void set(void (*f)(void));
+void g(void) { atexit(abort); }
+int size(void) { return sizeof(getuid()); }
+""",
+    )
+    assert functions(report) == {"getpid", "getppid", "atexit", "abort"}
+
+
+def test_branches_that_a_constant_excludes_need_nothing(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        """\
+#include <ctype.h>
+#include <unistd.h>
+enum { OFF, ON };
+int a(int c) { return isalpha(c) + isdigit(c); }
+void b(int x)
+{
+	if (0) getpid();
+	if (OFF) getppid();
+	if (x && OFF) getuid();
+	while (0) geteuid();
+	if (sizeof(size_t) == 4) getgid();
+	switch (ON) { case OFF: getegid(); break; default: fsync(1); }
+	(void)(ON ? close(1) : dup(1));
+	if (x) { return; } else { return; }
+	sync();
+}
+""",
+    )
+    assert functions(report) == {"fsync", "close"}
+    assert {"isalpha", "isdigit"} <= names(report, Kind.CONSTANT)
+
+
+def test_code_after_a_jump_is_dead_until_a_label(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        """\
+#include <stdlib.h>
+#include <unistd.h>
+int a(int x)
+{
+	if (x) goto out;
+	for (;;) { if (x) continue; }
+	getpid();
+out:
+	getppid();
+	exit(1);
+	getuid();
+}
+int b(void) { do { if (getgid()) break; return 1; } while (1); return (int)geteuid(); }
+""",
+    )
+    assert functions(report) == {"getppid", "exit", "getgid", "geteuid"}
+
+
+def test_unused_inline_function_needs_nothing(tmp_path: Path) -> None:
+    report = audit_tree(
+        tmp_path,
+        {
+            "a.c": '#include "a.h"\nint use(void) { return used(); }\n',
+            "a.h": "#include <unistd.h>\n"
+            "static inline int inner(void) { return getuid(); }\n"
+            "static inline int used(void) { return inner(); }\n"
+            "static inline int unused(void) { return getgid(); }\n",
+        },
+    )
+    assert functions(report) == {"getuid"}
+    assert lines(report, "getuid") == ["a.h:2"]
+
+
+def test_names_behind_own_and_system_macros(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        """\
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/types.h>
+#define LOG(...) fprintf(stderr, __VA_ARGS__)
+#define LENGTH (PATH_MAX + 1)
+int f(void)
+{
+	char name[LENGTH];
+
+	LOG("%s\\n",
+		name);
+	return errno == EINTR;
+}
+""",
+    )
+    assert lines(report, "fprintf") == ["a.c:11"]
+    assert lines(report, "stderr", Kind.VARIABLE) == ["a.c:11"]
+    assert lines(report, "PATH_MAX", Kind.CONSTANT) == ["a.c:9"]
+    assert lines(report, "errno", Kind.CONSTANT) == ["a.c:13"]
+    assert lines(report, "__errno_location") == ["a.c:13"]
+    assert "LOG" not in names(report, Kind.CONSTANT)
+
+
+def test_argument_of_a_macro_over_lines_keeps_its_line(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        """\
+#include <stdio.h>
+#include <unistd.h>
+#define TWICE(a, b) ((a) + (b))
+int f(void)
+{
+	return TWICE(1,
+		getpid()) + getppid() + TWICE(
+		getuid(), 2);
+}
+""",
+    )
+    assert lines(report, "getpid") == ["a.c:7"]
+    assert lines(report, "getppid") == ["a.c:7"]
+    assert lines(report, "getuid") == ["a.c:8"]
+
+
+def test_defines_and_inactive_lines(tmp_path: Path) -> None:
+    files = {
+        "a.c": "#include <unistd.h>\n#ifdef WANTED\n#include <poll.h>\n"
+        "int f(void) { return poll(0, 0, VALUE); }\n#else\n"
+        "int f(void) { return getpid(); }\n#endif\n"
+    }
+    without = audit_tree(tmp_path, files)
+    wanted = audit_tree(tmp_path, files, defines=["WANTED", "VALUE=3"])
+    assert functions(without) == {"getpid"}
+    assert names(without, Kind.HEADER) == {"unistd.h"}
+    assert functions(wanted) == {"poll"}
+    assert lines(wanted, "poll.h", Kind.HEADER) == ["a.c:3"]
+
+
+def test_paths_in_strings(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        """\
+const char *a = "/proc" "/net"
+	"/dev";
+const char *b = "%s/sys/class/net";
+const char *c = "/dev/null";
+const char *d = "/process/of/elimination";
+const char *e = "read from /proc/stat";
+const char *f = "/proc/stat: cannot open\\n";
+const char *g = "/proc";
+""",
+    )
+    found = {need.name: (need.group, [s.line for s in need.sites]) for need in report.needs}
+    assert found == {
+        "/proc": ("procfs", [8]),
+        "/proc/net/dev": ("procfs", [1]),
+        "/proc/stat": ("procfs", [7]),
+        "/sys/class/net": ("sysfs", [3]),
+        "/dev/null": ("devfs", [4]),
+    }
+
+
+def test_header_of_a_name_that_is_used_undeclared(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path, "extern char **environ;\nint f(void) { return getpid() + mine() + !environ; }\n"
+    )
+    found = {need.name: (need.kind, need.group, need.header) for need in report.needs}
+    assert found == {
+        "environ": (Kind.VARIABLE, "unistd", "unistd.h"),
+        "getpid": (Kind.FUNCTION, "unistd", "unistd.h"),
+        "mine": (Kind.FUNCTION, "undeclared", None),
+    }
+
+
+def test_header_of_another_library(tmp_path: Path) -> None:
+    include = build_tree(
+        tmp_path / "lib",
+        {"ukm.h": "#define UKM_MAX 4\nstruct s { int a; };\nint ukm_collect(struct s *);\n"},
+    )
+    report = audit_tree(
+        tmp_path / "port",
+        {"a.c": "#include <ukm.h>\nint f(struct s *s) { return ukm_collect(s) + UKM_MAX; }\n"},
+        includes=[include],
+    )
+    found = {(need.kind, need.name): (need.group, need.header) for need in report.needs}
+    assert found == {
+        (Kind.FUNCTION, "ukm_collect"): ("library", "ukm.h"),
+        (Kind.CONSTANT, "UKM_MAX"): ("library", "ukm.h"),
+        (Kind.HEADER, "ukm.h"): ("library", "ukm.h"),
+    }
+
+
+def test_missing_header_names_it_and_the_rest_is_reported(tmp_path: Path) -> None:
+    report = audit_tree(
+        tmp_path,
+        {
+            "a.c": '#include "gone/away.h"\n',
+            "b.c": "#include <unistd.h>\nint b(void) { return getpid(); }\n",
+        },
+        complete=False,
+    )
+    [failed] = report.failed
+    assert failed.path == "a.c"
+    assert failed.error is not None
+    assert "a.c:1: header 'gone/away.h' not found" in failed.error
+    assert "--include" in failed.error
+    assert functions(report) == {"getpid"}
+
+
+def test_error_of_a_file_names_the_original_line(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path, '#include <stdio.h>\n\nint f(void) { return "x" }\n', complete=False
+    )
+    [failed] = report.failed
+    assert re.fullmatch(r"a\.c:3: .*", failed.error or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"int a;\nint b\0;\n", "a.c:2: a NUL byte is not C text"),
+        (b"int x = " + b"(" * 100_000 + b"1" + b")" * 100_000 + b";\n", "nested deeper than"),
+        (b"int x = " + b"!" * 100_000 + b"1;\n", "nested too deep"),
+        (b'#include "/dev/zero"\n', "the preprocessor needs more than"),
+        (b'#include "/etc/passwd"\n', "outside of the folder"),
+        (b'#include "a.c"\n', "nested depth 200"),
+        (b"int f(void) {\n", "a.c:1: '{' is never closed"),
+        (b"int f(void) { )\n", "a.c:1: ')' closes nothing"),
+        (b"int f(void) { return @; }\n", "a.c:1: "),
+        (b"#error not here\n", "a.c:1: #error not here"),
+        (b"\x7fELF\x02\x01\x01", "a.c:1: "),
+    ],
+)
+def test_hostile_input_is_an_error_that_names_the_file(
+    tmp_path: Path, text: bytes, reason: str
+) -> None:
+    report = audit_tree(
+        tmp_path,
+        {"a.c": text, "b.c": "int sync(void);\nint b(void) { return sync(); }\n"},
+        complete=False,
+    )
+    [failed] = report.failed
+    assert failed.path == "a.c"
+    assert reason in (failed.error or "")
+    assert functions(report) == {"sync"}
+
+
+def test_latin1_comment_and_string_are_no_obstacle(tmp_path: Path) -> None:
+    report = audit_tree(
+        tmp_path,
+        {"a.c": b'/* caf\xe9 */\n#include <stdio.h>\nint f(void) { return puts("\xe9"); }\n'},
+    )
+    assert lines(report, "puts") == ["a.c:3"]
+
+
+def test_line_directive_keeps_sites_in_the_folder(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        '#include <stdio.h>\n#line 40 "/somewhere/grammar.y"\nint f(void) { return puts(""); }\n',
+    )
+    assert lines(report, "puts") == ["a.c:40"]
+
+
+def test_source_outside_of_the_folder_is_refused(tmp_path: Path) -> None:
+    build_tree(tmp_path, {"in/a.c": "", "out/b.c": ""})
+    with pytest.raises(UserError, match="outside"):
+        audit(tmp_path / "in", [tmp_path / "out" / "b.c"])
+
+
+def test_define_must_be_a_name(tmp_path: Path) -> None:
+    build_tree(tmp_path, {"a.c": ""})
+    with pytest.raises(UserError, match="NAME=VALUE"):
+        audit(tmp_path, [tmp_path / "a.c"], defines=["-o/tmp/x"])
+
+
+def test_no_preprocessor_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    build_tree(tmp_path, {"a.c": ""})
+    with pytest.raises(UserError, match="no C preprocessor") as caught:
+        audit(tmp_path, [tmp_path / "a.c"])
+    assert caught.value.fix
+
+
+def test_compare_says_what_the_series_removed(tmp_path: Path) -> None:
+    before = audit_text(tmp_path, "#include <unistd.h>\nint f(void) { return fork(); }\n")
+    after = audit_text(tmp_path, "\n\n#include <unistd.h>\nint f(void) { return getpid(); }\n")
+    change = compare(before, after)
+    assert [need.name for need in change.removed if need.kind is Kind.FUNCTION] == ["fork"]
+    assert [need.name for need in change.added if need.kind is Kind.FUNCTION] == ["getpid"]
+    assert not [need for need in change.added if need.kind is Kind.HEADER]
