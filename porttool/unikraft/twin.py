@@ -1,0 +1,327 @@
+"""The host twin: emitted libraries, unchanged, compiled for Linux and served on 127.0.0.1."""
+
+import collections
+import ctypes
+import fcntl
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from porttool.errors import UserError
+from porttool.hosttwin.kconfig import TWIN, write_config
+from porttool.unikraft.emit import Written
+from porttool.unikraft.stamped import STAMP
+
+HOST = "127.0.0.1"
+
+#: Seconds until a twin that was started must take connections, and one told to end must be gone.
+_READY_WITHIN = 15.0
+_GONE_WITHIN = 5.0
+_LINES_KEPT = 20
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
+
+#: Called with the steps done, all steps, and the one that begins.
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Toolchain:
+    """The programs that build a twin. ``cc`` may hold arguments, as ``CC`` does for make."""
+
+    cc: str
+    make: str
+
+
+def find_toolchain(cc: str | None = None) -> Toolchain:
+    """Find make and a C compiler: ``cc``, else ``$CC``, else the first of cc, gcc, clang.
+
+    Raises :class:`UserError` naming what is not installed.
+    """
+    make = shutil.which("make") or shutil.which("gmake")
+    if make is None:
+        raise UserError("make is not installed", fix="install GNU make")
+    wanted = cc or os.environ.get("CC")
+    if wanted:
+        words = shlex.split(wanted)
+        if not words or shutil.which(words[0]) is None:
+            raise UserError(
+                f"the C compiler {wanted!r} is not installed",
+                why="it was asked for with --cc" if cc else "it was asked for with CC",
+                fix="install it, or name another one with --cc",
+            )
+        return Toolchain(wanted, make)
+    found = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
+    if found is None:
+        raise UserError("no C compiler is installed", fix="install gcc, or name one with --cc")
+    return Toolchain(found, make)
+
+
+def _environment() -> dict[str, str]:
+    """Nothing but where things are: no MAKEFLAGS, no locale that compilers would speak."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return kept | {"LC_ALL": "C"}
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep two builds in one folder apart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                "another porttool builds the host twin here", where=str(folder), fix="wait for it"
+            ) from None
+        yield
+
+
+def _prepare(libraries: Sequence[Written], folder: Path) -> None:
+    """Put archives where the build looks for them, and drop what came out of an older one."""
+    for written in libraries:
+        built = folder / written.library.name
+        stamp, seen = written.library.files[STAMP], built / STAMP
+        if (built / "origin").exists() and not (seen.exists() and seen.read_bytes() == stamp):
+            # As Unikraft's build, this one does not apply patches again when they change.
+            shutil.rmtree(built)
+        built.mkdir(parents=True, exist_ok=True)
+        seen.write_bytes(stamp)
+        archive = written.library.archive
+        if archive is not None:
+            target = built / archive.basename
+            if not target.exists() or target.read_bytes() != archive.data:
+                target.write_bytes(archive.data)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and what it started: politely, then not."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_GONE_WITHIN)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _die_with_parent() -> None:
+    """Let the kernel end this process when porttool is killed. Runs between fork and exec."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _start(command: Sequence[str], *, merged: bool) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if merged else subprocess.DEVNULL,
+        stderr=subprocess.STDOUT if merged else subprocess.PIPE,
+        env=_environment(),
+        process_group=0,
+        preexec_fn=_die_with_parent,
+    )
+
+
+_STEP = re.compile(rb"  ([A-Z0-9]+) +(\S.*)")
+
+
+def build(
+    libraries: Sequence[Written],
+    folder: Path,
+    toolchain: Toolchain,
+    *,
+    sanitize: bool = False,
+    progress: Progress | None = None,
+) -> Path:
+    """Compile ``libraries`` with the twin around them in ``folder``; gives the program.
+
+    Only what changed since the last time is compiled. ``sanitize`` adds AddressSanitizer and
+    UBSan. Raises :class:`UserError` with the compiler's own words when something does not compile.
+    """
+    paths = [written.path.resolve() for written in libraries]
+    folder = folder.resolve()
+    for path in (*paths, folder, TWIN):
+        if re.search(r"[\s:$#%'\"\\;&|<>()*?~]", str(path)):
+            raise UserError(
+                "make cannot build in a folder of this name",
+                where=str(path),
+                why="its path has a blank or another character with a meaning of its own",
+                fix="move the workspace",
+            )
+    with _locked(folder):
+        write_config(paths, folder)
+        _prepare(libraries, folder)
+        command = [
+            toolchain.make,
+            "--no-print-directory",
+            "-f",
+            str(TWIN / "twin.mk"),
+            f"TWIN={TWIN}",
+            f"L={':'.join(map(str, paths))}",
+            f"O={folder}",
+            f"CC={toolchain.cc}",
+            *(["SANITIZE=1"] if sanitize else []),
+        ]
+        total = _count_steps(command)
+        _make([*command, "-Otarget", f"-j{os.cpu_count() or 1}"], total, progress)
+    return folder / "twin"
+
+
+def _count_steps(command: Sequence[str]) -> int:
+    """How many steps make is going to announce."""
+    done = subprocess.run([*command, "-n"], capture_output=True, env=_environment(), check=False)
+    return len(re.findall(rb"^echo '  [A-Z]", done.stdout, re.MULTILINE))
+
+
+def _make(command: Sequence[str], total: int, progress: Progress | None) -> None:
+    process = _start(command, merged=True)
+    said: list[bytes] = []
+    steps = 0
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            step = _STEP.fullmatch(line.rstrip(b"\n"))
+            if step is None:
+                said.append(line)
+                continue
+            if progress is not None:
+                text = step[1].decode() + " " + step[2].decode("utf-8", "replace")
+                progress(min(steps, total), total, text)
+            steps += 1
+        status = process.wait()
+    finally:
+        _end(process)
+        if process.stdout is not None:
+            process.stdout.close()
+    if status:
+        raise UserError(
+            "the emitted libraries do not compile for the host twin",
+            why=b"".join(said).decode("utf-8", "replace").rstrip(),
+            fix="porttool apply, mend it in the worktree, commit it there, porttool refresh",
+        )
+
+
+def require_free(port: int) -> None:
+    """Raise :class:`UserError` if a TCP port of 127.0.0.1 cannot be served on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+            probe.listen(1)
+        except OSError as error:
+            raise UserError(
+                f"port {port} cannot be served on",
+                where=f"{HOST}:{port}",
+                why=error.strerror,
+                fix="choose another one with --port N",
+            ) from None
+
+
+def _how_it_ended(status: int) -> str:
+    if status < 0:
+        return f"it was killed by {signal.Signals(-status).name}"
+    return f"it exited with status {status}"
+
+
+class Twin:
+    """A running twin; leaving the context ends it. Its messages go to ``log``, line by line."""
+
+    def __init__(
+        self,
+        program: Path,
+        port: int,
+        *,
+        parameters: Sequence[str] = (),
+        log: Callable[[str], None] | None = None,
+    ) -> None:
+        """Start ``program`` on 127.0.0.1:``port``.
+
+        ``parameters`` are further ones of the kernel command line, such as
+        ``ukmetrics.labels=site=fra1``.
+        """
+        self.url = f"http://{HOST}:{port}/metrics"
+        self._port = port
+        self._log = log
+        self._lines: collections.deque[str] = collections.deque(maxlen=_LINES_KEPT)
+        arguments = [f"ukmetrics.port={port}", f"ukmetrics.address={HOST}", *parameters, "--"]
+        self._process = _start([str(program), *arguments], merged=False)
+        assert self._process.stderr is not None
+        self._reader = threading.Thread(
+            target=self._read, args=(self._process.stderr,), daemon=True
+        )
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the twin."""
+        return self._process.pid
+
+    def _read(self, stream: IO[bytes]) -> None:
+        with stream:
+            for raw in stream:
+                line = raw.decode("utf-8", "replace").rstrip("\n")
+                self._lines.append(line)
+                if self._log is not None:
+                    self._log(line)
+
+    def _said(self) -> str:
+        return "\n".join(self._lines) or "it said nothing"
+
+    def _dead(self, status: int) -> UserError:
+        self._reader.join(timeout=1)
+        return UserError(
+            "the host twin ended by itself", why=f"{_how_it_ended(status)}\n{self._said()}"
+        )
+
+    def wait_ready(self) -> None:
+        """Wait until it takes connections. Raises :class:`UserError` if that does not happen."""
+        deadline = time.monotonic() + _READY_WITHIN
+        while True:
+            status = self._process.poll()
+            if status is not None:
+                raise self._dead(status)
+            try:
+                socket.create_connection((HOST, self._port), timeout=1).close()
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise UserError(
+                        f"the host twin does not listen on port {self._port}",
+                        why=f"waited {_READY_WITHIN:.0f} s\n{self._said()}",
+                        fix="look at how the patched source opens its socket",
+                    ) from None
+                time.sleep(0.02)
+            else:
+                return
+
+    def wait(self) -> None:
+        """Wait until the twin ends, which nobody asked it to: raises :class:`UserError`."""
+        raise self._dead(self._process.wait())
+
+    def stop(self) -> None:
+        """End the twin if it runs, and wait until it is gone."""
+        _end(self._process)
+        self._reader.join(timeout=1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

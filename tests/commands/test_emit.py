@@ -1,0 +1,50 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from porttool.commands.emit import emit
+from porttool.unikraft.archive import write_archive
+from porttool.unikraft.emit import Archive
+from porttool.unikraft.tree import read_tree
+from porttool.workspace import EmitConfig
+from tests.unikraft.toyport import toy_port
+
+
+def test_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = toy_port(tmp_path), tmp_path / "out"
+    assert emit(source, out) == 0
+    first = capsys.readouterr()
+    assert f"{out}/lib-toy-exporter  12 of 12 files written or removed\n" in first.out
+    assert first.err == ""
+    assert emit(source, out) == 0
+    assert f"{out}/lib-toy-exporter  up to date, 12 files\n" in capsys.readouterr().out
+
+
+def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = toy_port(tmp_path), tmp_path / "out"
+    emit(source, out)
+    capsys.readouterr()
+    emit(replace(source, config=replace(source.config, stack_size=65536)), out, as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == 1
+    ukmetrics, exporter = document["libraries"]
+    assert ukmetrics["library"] == "libukmetrics"
+    assert ukmetrics["changed"] == []
+    assert exporter["folder"] == str(out / "lib-toy-exporter")
+    assert exporter["changed"] == [".porttool-stamp", "Config.uk"]
+    assert sorted(exporter["files"]) == sorted(
+        path.relative_to(out / "lib-toy-exporter").as_posix()
+        for path in (out / "lib-toy-exporter").rglob("*")
+        if path.is_file()
+    )
+
+
+def test_says_where_the_archive_belongs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, url = toy_port(tmp_path), "https://example.org/toy.tar.gz"
+    archive = tmp_path / "archive"
+    archive.write_bytes(write_archive(read_tree(source.pinned_tree), "toy", 0))
+    settings = EmitConfig("fetch", url, Archive(url, "", "", archive.read_bytes()).sha256)
+    emit(replace(source, config=replace(source.config, emit=settings), archive=archive), tmp_path)
+    assert "build/libtoy_exporter/toy.tar.gz" in capsys.readouterr().err
