@@ -1,0 +1,452 @@
+"""The metric table of lib-ukmetrics: which ukstore entry becomes which Prometheus metric.
+
+A :class:`Catalogue` holds the entries that one Unikraft release has, a :class:`Mapping` says what
+they are called in Prometheus; :func:`metric_table` makes C of the two. Ids appear in the C text by
+their macros, so the compiler takes their values from the tree that is being built.
+"""
+
+import math
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jinja2
+
+from porttool.errors import UserError
+
+_HERE = Path(__file__).parent
+_T = TypeVar("_T")
+
+ENTRY_TYPES = ("u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64")
+"""Numeric types of ukstore; uptr and charp are no figures (``<uk/store.h>``)."""
+
+COLLECTORS = {"memory": "UKM_MEMORY", "network": "UKM_NETWORK", "locks": "UKM_LOCKS"}
+"""Collector -> its bit in enum ukm_collector (``ukm.h``)."""
+
+ROW_LABELS_MAX = 4
+"""UKM_ROW_LABELS_MAX in ``table.h``."""
+
+_C_MACRO = re.compile(r"[A-Z_][A-Z0-9_]*")
+_HEADER = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*\.h")
+_LIBRARY = re.compile(r"(lib|app)[a-z0-9_]+")
+_ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_METRIC = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
+_OBJECT = re.compile(r"[A-Za-z0-9_.%-]+")
+
+
+class TableError(UserError, ValueError):
+    """A catalogue or a mapping does not say what it must."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One ukstore entry of a release.
+
+    ``id`` is the macro of its number, ``value`` the number in that release; ``requires`` are all
+    Kconfig symbols (without ``CONFIG_``) that must be set for it to exist, sorted.
+    """
+
+    library: str
+    name: str
+    id: str
+    value: int
+    type: str
+    header: str
+    requires: tuple[str, ...]
+    object: str | None = None
+    """Name pattern of the objects that carry the entry; None for a static entry."""
+
+    @property
+    def key(self) -> str:
+        """``library/entry``, as a mapping names it."""
+        return f"{self.library}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What one Unikraft release keeps in ukstore. ``ukstore`` is its generation (1 or 2)."""
+
+    release: str
+    ukstore: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One row of the table: an entry and the labels that tell it from others of its family."""
+
+    entry: str
+    labels: tuple[tuple[str, str], ...] = ()
+    object_label: str | None = None
+    scale: float = 1.0
+    zero_is_unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric family. ``unit`` is "" when there is none; ``collector`` None means always on."""
+
+    name: str
+    help: str
+    type: str
+    unit: str
+    collector: str | None
+    samples: tuple[Sample, ...]
+
+    @property
+    def base(self) -> str:
+        """The name of the family in OpenMetrics: a counter's without ``_total``."""
+        return self.name.removesuffix("_total")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Metric families in the order of their names, each name once."""
+
+    families: tuple[Family, ...]
+
+
+class _Table:
+    """A TOML table that knows where it stands and that every key in it must be asked for."""
+
+    def __init__(self, values: object, where: str) -> None:
+        if not isinstance(values, dict):
+            raise TableError("expected a table", where=where)
+        self._values: dict[str, Any] = dict(values)
+        self.where = where
+
+    def error(self, what: str) -> TableError:
+        return TableError(what, where=self.where)
+
+    def take(self, key: str, kind: type[_T], default: _T | None = None) -> _T:
+        value = self._values.pop(key, default)
+        if value is None:
+            raise self.error(f"'{key}' is missing")
+        if kind is float and isinstance(value, int):
+            value = float(value)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise self.error(f"'{key}' must be of type {kind.__name__}")
+        return value
+
+    def text(self, key: str, pattern: re.Pattern[str], default: str | None = None) -> str:
+        value = self.take(key, str, default)
+        if not pattern.fullmatch(value):
+            raise self.error(f"'{key}' is not valid: {value!r}")
+        return value
+
+    def texts(self, key: str, pattern: re.Pattern[str]) -> list[str]:
+        values = self.take(key, list, [])
+        for value in values:
+            if not isinstance(value, str) or not pattern.fullmatch(value):
+                raise self.error(f"'{key}' holds something that is not valid: {value!r}")
+        return values
+
+    def optional_text(self, key: str, pattern: re.Pattern[str]) -> str | None:
+        return self.text(key, pattern) if key in self._values else None
+
+    def pairs(self, names: re.Pattern[str], values: re.Pattern[str]) -> tuple[tuple[str, str], ...]:
+        for name in self._values:
+            if not names.fullmatch(name):
+                raise self.error(f"not a valid name: {name!r}")
+        return tuple((name, self.text(name, values)) for name in sorted(self._values))
+
+    def done(self) -> None:
+        if self._values:
+            raise self.error(f"unknown key '{min(self._values)}'")
+
+
+def _read(path: Path) -> _Table:
+    try:
+        return _Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    except OSError as error:
+        raise TableError("cannot be read", where=str(path), why=error.strerror) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TableError("is not TOML", where=str(path), why=str(error)) from error
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """Read a catalogue from its TOML file; :class:`TableError` when it is not as it must be."""
+    top = _read(path)
+    release = top.text("release", re.compile(r"[0-9]+(\.[0-9]+)+"))
+    ukstore = top.take("ukstore", int)
+    entries: dict[str, Entry] = {}
+    for position, raw in enumerate(top.take("libraries", list), 1):
+        library = _Table(raw, f"{path}: library {position}")
+        for entry in _library_entries(library):
+            if entry.key in entries:
+                raise library.error(f"{entry.key} is listed twice")
+            entries[entry.key] = entry
+    top.done()
+    return Catalogue(release, ukstore, tuple(entries[key] for key in sorted(entries)))
+
+
+def _library_entries(library: _Table) -> Iterable[Entry]:
+    name = library.text("name", _LIBRARY)
+    library.where += f" ({name})"
+    header = library.text("header", _HEADER)
+    requires = library.texts("requires", _C_MACRO)
+    pattern = library.optional_text("object", _OBJECT)
+    raws = library.take("entries", list)
+    library.done()
+    for position, raw in enumerate(raws, 1):
+        table = _Table(raw, f"{library.where}: entry {position}")
+        entry = Entry(
+            library=name,
+            name=table.text("name", _ENTRY),
+            id=table.text("id", _C_MACRO),
+            value=table.take("value", int),
+            type=table.text("type", re.compile("|".join(ENTRY_TYPES))),
+            header=header,
+            requires=tuple(sorted({*requires, *table.texts("requires", _C_MACRO)})),
+            object=pattern,
+        )
+        table.done()
+        yield entry
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping from its TOML file; :class:`TableError` when it is not as it must be."""
+    top = _read(path)
+    families = []
+    for position, raw in enumerate(top.take("families", list), 1):
+        table = _Table(raw, f"{path}: family {position}")
+        name = table.text("name", _METRIC)
+        table.where += f" ({name})"
+        families.append(
+            Family(
+                name=name,
+                help=table.text("help", re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")),
+                type=table.text("type", re.compile("counter|gauge")),
+                unit=table.text("unit", re.compile("[a-z]*"), ""),
+                collector=table.optional_text("collector", re.compile("|".join(COLLECTORS))),
+                samples=tuple(
+                    _load_sample(_Table(sample, f"{table.where}: sample {number}"))
+                    for number, sample in enumerate(table.take("samples", list), 1)
+                ),
+            )
+        )
+        table.done()
+    top.done()
+    return merge_families(families)
+
+
+def _load_sample(table: _Table) -> Sample:
+    labels = _Table(table.take("labels", dict, {}), f"{table.where}: labels")
+    sample = Sample(
+        entry=table.take("entry", str),
+        labels=labels.pairs(_LABEL, re.compile("[ -~]+")),
+        object_label=table.optional_text("object_label", _LABEL),
+        scale=table.take("scale", float, 1.0),
+        zero_is_unknown=table.text("zero", re.compile("known|unknown"), "known") == "unknown",
+    )
+    table.done()
+    if not (math.isfinite(sample.scale) and sample.scale > 0):
+        raise table.error("'scale' must be a positive number")
+    if len(sample.labels) > ROW_LABELS_MAX:
+        raise table.error(f"more than {ROW_LABELS_MAX} labels")
+    return sample
+
+
+def merge_families(families: Iterable[Family]) -> Mapping:
+    """Check families on their own and make a mapping of them.
+
+    A family that is listed several times (by more than one file, say) becomes one, so that its
+    samples follow each other. :class:`TableError` when the listings differ in anything but
+    samples, when a name breaks the conventions of Prometheus, when two families would be one in
+    OpenMetrics, or when two samples of a family would have the same labels.
+    """
+    merged: dict[str, Family] = {}
+    for family in families:
+        _check_family(family)
+        known = merged.get(family.name, family)
+        if replace(known, samples=()) != replace(family, samples=()):
+            raise TableError(
+                f"{family.name} is listed with differing help, type, unit or collector",
+                fix="give every listing of a family the same text",
+            )
+        samples = family.samples if known is family else known.samples + family.samples
+        merged[family.name] = replace(family, samples=samples)
+
+    bases: dict[str, str] = {}
+    for family in merged.values():
+        if bases.setdefault(family.base, family.name) != family.name:
+            raise TableError(
+                f"{family.name} and {bases[family.base]} are the same family in OpenMetrics"
+            )
+        seen: set[tuple[object, ...]] = set()
+        for sample in family.samples:
+            library = sample.entry.partition("/")[0] if sample.object_label else None
+            identity = (sample.labels, sample.object_label, library)
+            if identity in seen:
+                raise TableError(f"{family.name}: two samples have the same labels")
+            seen.add(identity)
+    return Mapping(tuple(merged[name] for name in sorted(merged)))
+
+
+def _check_family(family: Family) -> None:
+    if not family.samples:
+        raise TableError(f"{family.name} has no samples")
+    if (family.type == "counter") != family.name.endswith("_total"):
+        raise TableError(f"{family.name}: a counter, and nothing else, ends in _total")
+    if family.unit and not family.base.endswith(f"_{family.unit}"):
+        raise TableError(f"{family.name}: the name does not end in its unit, {family.unit}")
+    for sample in family.samples:
+        if sample.object_label in dict(sample.labels):
+            raise TableError(f"{family.name}: label '{sample.object_label}' is set twice")
+
+
+@cache
+def shipped_catalogue(release: str) -> Catalogue:
+    """The catalogue of a Unikraft release that porttool knows, for instance ``0.16.3``."""
+    path = _HERE / "catalogues" / f"{release}.toml"
+    known = shipped_releases()
+    if release not in known:
+        raise TableError(
+            f"no catalogue of Unikraft {release!r}", why=f"known releases: {', '.join(known)}"
+        )
+    return load_catalogue(path)
+
+
+def shipped_releases() -> Sequence[str]:
+    """The releases of which a catalogue is shipped, oldest first."""
+    names = [path.name.removesuffix(".toml") for path in (_HERE / "catalogues").glob("*.toml")]
+    return sorted(names, key=lambda name: [int(part) for part in name.split(".")])
+
+
+@cache
+def shipped_mapping() -> Mapping:
+    """The mapping of Unikraft's own entries to metrics."""
+    return load_mapping(_HERE / "metrics.toml")
+
+
+def c_string(text: str) -> str:
+    """A C string literal that holds ``text`` as UTF-8, whatever characters are in it."""
+    out = []
+    for byte in text.encode():
+        char = chr(byte)
+        if char in '"\\?':  # '?': two of them could begin a trigraph
+            out.append("\\" + char)
+        elif " " <= char <= "~":
+            out.append(char)
+        else:
+            out.append(f"\\{byte:03o}")
+    return '"' + "".join(out) + '"'
+
+
+def _all_of(symbols: Iterable[str]) -> str:
+    """The ``#if`` condition under which all symbols are set; "" when nothing has to be."""
+    return " && ".join(f"CONFIG_{symbol}" for symbol in sorted(symbols))
+
+
+def _any_of(conditions: Iterable[frozenset[str]]) -> str:
+    """The ``#if`` condition under which all symbols of at least one set are set."""
+    distinct = set(conditions)
+    # What needs more than another one of the sets adds nothing.
+    distinct = {one for one in distinct if not any(other < one for other in distinct)}
+    terms = sorted(_all_of(condition) for condition in distinct)
+    if len(terms) == 1:
+        return terms[0]
+    return " || \\\n    ".join(f"({term})" for term in terms)
+
+
+def _guard(family: Family, entry: Entry) -> frozenset[str]:
+    """The Kconfig symbols that a row depends on."""
+    collector = [f"LIBUKMETRICS_{family.collector.upper()}"] if family.collector else []
+    # Set whenever metric_table.c is compiled: the library selects ukstore.
+    return frozenset([*entry.requires, *collector]) - {"LIBUKMETRICS", "LIBUKSTORE"}
+
+
+def _find_entry(entries: dict[str, Entry], family: Family, sample: Sample) -> Entry:
+    entry = entries.get(sample.entry)
+    if entry is None:
+        raise TableError(f"{family.name}: there is no entry '{sample.entry}' in the catalogue")
+    if (entry.object is None) != (sample.object_label is None):
+        raise TableError(
+            f"{family.name}: {sample.entry} is "
+            + ("static and has no object" if entry.object is None else "an entry of objects"),
+            fix="remove object_label" if entry.object is None else "set object_label",
+        )
+    return entry
+
+
+def metric_table(catalogue: Catalogue, mapping: Mapping) -> str:
+    """Text of ``metric_table.c``: the same catalogue and mapping give the same text.
+
+    :class:`TableError` when the mapping names an entry that the catalogue does not have, or treats
+    a static entry like one of objects or the other way round.
+    """
+    entries = {entry.key: entry for entry in catalogue.entries}
+    rows = []
+    families = []
+    guards: dict[str, list[frozenset[str]]] = defaultdict(list)
+    headers: dict[str, list[frozenset[str]]] = defaultdict(list)
+    labels: set[str] = set()
+    for family in mapping.families:
+        conditions = []
+        for sample in family.samples:
+            entry = _find_entry(entries, family, sample)
+            guard = _guard(family, entry)
+            conditions.append(guard)
+            guards[entry.library].append(guard)
+            headers[entry.header].append(guard)
+            labels.update(dict(sample.labels))
+            if sample.object_label:
+                labels.add(sample.object_label)
+            rows.append(
+                {
+                    "guard": _all_of(guard),
+                    "family": f"family_{family.name}",
+                    "library": f"library_{entry.library}",
+                    "entry": entry.id,
+                    "type": entry.type,
+                    "object_label": sample.object_label and c_string(sample.object_label),
+                    "labels": [
+                        {"name": c_string(name), "value": c_string(value)}
+                        for name, value in sample.labels
+                    ],
+                    "collector": family.collector and COLLECTORS[family.collector],
+                    "zero_is_unknown": sample.zero_is_unknown,
+                    "scale": repr(sample.scale),
+                }
+            )
+        families.append(
+            {
+                "guard": _any_of(conditions),
+                "variable": f"family_{family.name}",
+                "name": c_string(family.name),
+                "help": c_string(family.help),
+                "unit": c_string(family.unit),
+                "type": f"UKM_{family.type.upper()}",
+            }
+        )
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template("metric_table.c.j2").render(
+        release=catalogue.release,
+        includes=[
+            {"guard": _any_of(headers[header]), "header": header} for header in sorted(headers)
+        ],
+        libraries=[
+            {
+                "guard": _any_of(guards[name]),
+                "variable": f"library_{name}",
+                "name": c_string(name),
+            }
+            for name in sorted(guards)
+        ],
+        families=families,
+        rows=rows,
+        label_names=[c_string(name) for name in sorted(labels)],
+    )
