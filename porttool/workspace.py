@@ -37,7 +37,8 @@ class PortConfig:
     """What ``porttool.toml`` says: the human's decisions about one port.
 
     Paths are relative to the root of the upstream tree, with forward slashes. ``sources`` may
-    hold globs (``collectors/*.c``). ``stack_size`` is in bytes.
+    hold globs (``collectors/*.c``). ``stack_size`` is in bytes; ``selects`` are Kconfig symbols
+    that the sources need beside what every exporter does.
     """
 
     name: str
@@ -50,6 +51,7 @@ class PortConfig:
     license: str | None = None
     summary: str = ""
     stack_size: int = 65536
+    selects: tuple[str, ...] = ()
     emit: EmitConfig = field(default_factory=EmitConfig)
 
     @property
@@ -86,7 +88,9 @@ class Workspace:
                 fix="porttool init URL DIR, or name the workspace with -C DIR",
             ) from None
         except UnicodeDecodeError as error:
-            raise UserError(f"{CONFIG_NAME} is not UTF-8", where=str(path), why=str(error)) from None
+            raise UserError(
+                f"{CONFIG_NAME} is not UTF-8", where=str(path), why=str(error)
+            ) from None
         return cls(directory.resolve(), parse_config(text, path))
 
     @property
@@ -218,6 +222,10 @@ def parse_config(text: str, path: Path) -> PortConfig:
     for flag in cflags:
         if not re.fullmatch(r"-[A-Za-z0-9][\w=+,.-]*", flag):
             raise port.error(f"cflags: {flag!r} is not a compiler flag")
+    selects = port.texts("selects")
+    for symbol in selects:
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]*", symbol):
+            raise port.error(f"selects: {symbol!r} is not a Kconfig symbol (without CONFIG_)")
     mode = emit.text("mode") or "vendored"
     if mode not in ("vendored", "fetch"):
         raise emit.error(f"mode {mode!r} is neither 'vendored' nor 'fetch'")
@@ -242,6 +250,7 @@ def parse_config(text: str, path: Path) -> PortConfig:
         cflags=cflags,
         summary=port.text("summary") or "",
         stack_size=port.number("stack_size", 65536),
+        selects=selects,
         emit=EmitConfig(mode, archive_url, sha256, prefix),
     )
     if not 16384 <= config.stack_size <= 16 * 1024 * 1024 or config.stack_size % 4096:

@@ -1,0 +1,194 @@
+"""The command line: options and dispatch, nothing else.
+
+Commands are imported when they are called, so that ``porttool --help`` stays quick.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from porttool import ui
+from porttool.errors import ExitCode, PorttoolError, UserError
+from porttool.series.side import Side
+
+app = typer.Typer(
+    name="porttool",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Port a small C Prometheus exporter to Unikraft and keep it ported.",
+    epilog="Exit codes: 0 ok, 1 user error, 2 usage, 3 a decision is needed, 4 a check failed, "
+    "70 internal error, 130 interrupted.",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from porttool import __version__
+
+        ui.show(f"porttool {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    directory: Annotated[
+        Path,
+        typer.Option("--directory", "-C", metavar="DIR", help="The port workspace to work in."),
+    ] = Path(),
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take the options that every command has."""
+    ctx.obj = directory
+
+
+@app.command()
+def init(
+    url: Annotated[str, typer.Argument(help="Git URL or path of the upstream, or bundled:NAME.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The workspace to make.")],
+    ref: Annotated[
+        str | None,
+        typer.Option(help="Tag, branch or commit to pin.", show_default="the newest release tag"),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the library.", show_default="from the URL")
+    ] = None,
+    unikraft: Annotated[str, typer.Option(help="Target Unikraft release.")] = "0.16.3",
+    as_json: AsJson = False,
+) -> None:
+    """Make a new port workspace: pin an upstream and guess what to build of it."""
+    from porttool.commands.init import init
+
+    _run(lambda: init(url, directory, ref=ref, name=name, unikraft=unikraft, as_json=as_json))
+
+
+@app.command()
+def fetch(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Fetch the pinned upstream into the user's cache and verify it."""
+    from porttool.commands.fetch import fetch
+
+    _run(lambda: fetch(ctx.obj, as_json=as_json))
+
+
+@app.command()
+def apply(
+    ctx: typer.Context,
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where.", show_default=".porttool/tree")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Throw away edits in the default worktree.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check the pin out with the series on top, one commit a patch."""
+    from porttool.commands.apply import apply
+
+    _run(lambda: apply(ctx.obj, to, force=force, as_json=as_json))
+
+
+@app.command()
+def refresh(
+    ctx: typer.Context,
+    onto: Annotated[
+        str | None, typer.Option(metavar="REF", help="Move the series to this upstream ref.")
+    ] = None,
+    take: Annotated[
+        Side | None,
+        typer.Option(help="Which side counts when patches/ and the worktree were both edited."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import the series, take up the worktree's commits, export, audit and emit."""
+    from porttool.commands.refresh import refresh
+
+    _run(lambda: refresh(ctx.obj, onto=onto, take=take, as_json=as_json))
+
+
+@app.command()
+def status(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Show pin, series, worktree and emitted libraries at a glance."""
+    from porttool.commands.status import status
+
+    _run(lambda: status(ctx.obj, as_json=as_json))
+
+
+@app.command()
+def check(ctx: typer.Context, as_json: AsJson = False) -> None:
+    """Exit with 4 if anything drifted from what a refresh would leave."""
+    from porttool.commands.check import check
+
+    _run(lambda: check(ctx.obj, as_json=as_json))
+
+
+def main() -> None:
+    """Run the command line and exit with the code that design and docs promise."""
+    app(prog_name="porttool")
+
+
+def _run(command: Callable[[], ExitCode]) -> NoReturn:
+    """Run a command, turn what goes wrong into a message, and leave with its exit code."""
+    raise typer.Exit(int(_guarded(command)))
+
+
+def _guarded(command: Callable[[], ExitCode]) -> ExitCode:
+    try:
+        return command()
+    except PorttoolError as error:
+        ui.show_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        ui.note("interrupted; nothing was changed half-way")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output is gone; keep Python from complaining when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except OSError as error:
+        if error.errno not in _ENVIRONMENT:
+            return _internal_error()
+        ui.show_error(
+            UserError(
+                f"the system refused: {error.strerror}",
+                where=str(error.filename2 or error.filename or "") or None,
+                fix=_ENVIRONMENT[error.errno],
+            )
+        )
+        return ExitCode.USER_ERROR
+    except Exception:  # noqa: BLE001 - the last door: everything else is a bug of ours
+        return _internal_error()
+
+
+#: What is wrong with the machine rather than with porttool, and what helps.
+_ENVIRONMENT = {
+    errno.ENOSPC: "make room on the disk and try again; nothing was changed half-way",
+    errno.EDQUOT: "your disk quota is used up; nothing was changed half-way",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "check the permissions",
+    errno.EPERM: "check the permissions",
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EISDIR: "a folder stands where a file is needed",
+    errno.ELOOP: "a symbolic link points at itself",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EMFILE: "too many open files",
+}
+
+
+def _internal_error() -> ExitCode:
+    from rich.traceback import Traceback
+
+    console = ui.stderr()
+    console.print(Traceback(show_locals=False, width=100))
+    console.print("[bold red]internal error[/]: this is a bug in porttool; please report it")
+    return ExitCode.INTERNAL

@@ -1,0 +1,72 @@
+"""``porttool check``: is everything what a refresh would leave?"""
+
+from pathlib import Path
+
+from rich.text import Text
+
+from porttool import ui
+from porttool.commands.emitting import emit_input
+from porttool.commands.session import opened
+from porttool.errors import ExitCode, UserError
+from porttool.port import Port
+from porttool.series import refresh as engine
+from porttool.series import worktree
+from porttool.unikraft.emit import compare_emitted
+from porttool.upstream.lock import LockError
+
+
+def check(directory: Path, *, as_json: bool) -> ExitCode:
+    """Report every drift; exit code 4 if there is any. Nothing is changed."""
+    try:
+        with opened(directory, "check") as port:
+            drift = find_drift(port)
+    except LockError as error:
+        drift = [("lock", f"{error.what}: {error.why}".replace("\n", "; "))]
+    if as_json:
+        found = [{"what": what, "detail": detail} for what, detail in drift]
+        ui.show_json({"schema": 1, "ok": not drift, "drift": found})
+    elif drift:
+        for what, detail in drift:
+            ui.show(Text.assemble((f"{what:9}", "bold red"), detail))
+    else:
+        ui.show(Text("lock, series, export and emitted libraries agree", "green"))
+    return ExitCode.CHECK_FAILED if drift else ExitCode.OK
+
+
+def find_drift(port: Port) -> list[tuple[str, str]]:
+    """Every drift of a port: (what drifted, how). Empty when a refresh would change nothing."""
+    drift: list[tuple[str, str]] = []
+    if port.series_edited:
+        drift.append(("series", "patches/ was edited since the lock was written: porttool refresh"))
+    if port.series.unlisted:
+        drift.append(("series", f"not in series: {', '.join(port.series.unlisted)}"))
+    state = worktree.inspect(port.workspace.tree)
+    if state is not None and state.head != port.store.resolve(engine.TREE_REF):
+        drift.append(("worktree", "it has commits that are not in patches/: porttool refresh"))
+    if drift:
+        return drift
+    if port.lock.unikraft != port.workspace.config.unikraft:
+        drift.append(
+            (
+                "lock",
+                f"made for Unikraft {port.lock.unikraft}, not {port.workspace.config.unikraft}",
+            )
+        )
+    try:
+        imported = port.apply()
+    except LockError as error:
+        return [*drift, ("series", f"{error.what}: {error.why}".replace("\n", "; "))]
+    outcome = engine.plan(port)
+    drift += [
+        ("export", f"{patch.name} would be written anew")
+        for patch in outcome.patches
+        if patch.fate != "unchanged"
+    ]
+    if outcome.change.lock != port.workspace.lock_path.read_bytes() and not drift:
+        drift.append(("lock", "upstream.lock would be written anew"))
+    with emit_input(port, imported) as source:
+        try:
+            paths = compare_emitted(source, port.workspace.build)
+        except UserError as error:
+            return [*drift, ("emitted", error.what)]
+    return drift + [("emitted", f"{path} is not what it would be now") for path in paths]

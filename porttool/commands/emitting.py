@@ -1,0 +1,53 @@
+"""From a port in its workspace to what the emitter takes."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from porttool.git import Repository
+from porttool.port import Port
+from porttool.series.importer import ImportedSeries
+from porttool.unikraft.emit import EmitInput, Upstream
+from porttool.upstream.licence import license_files
+
+
+@contextmanager
+def emit_input(
+    port: Port, imported: ImportedSeries, archive: Path | None = None
+) -> Iterator[EmitInput]:
+    """The emitter's input for a port whose series is ``imported``.
+
+    The pinned and the patched tree lie in a temporary folder while the block runs.
+    """
+    lock, pin = port.lock, port.lock.pin
+    license_file = next(iter(license_files(port.store, pin.commit)), None)
+    upstream = Upstream(
+        lock.name,
+        pin.url,
+        pin.ref,
+        pin.commit,
+        pin.tree,
+        datetime.fromisoformat(pin.date),
+        lock.license,
+        license_file.decode("utf-8", "replace") if license_file is not None else None,
+    )
+    with tempfile.TemporaryDirectory(prefix="porttool-") as scratch:
+        yield EmitInput(
+            port.workspace.config,
+            upstream,
+            exported(port.store, pin.commit, Path(scratch) / "pinned"),
+            exported(port.store, imported.head, Path(scratch) / "patched"),
+            tuple((file.name, file.content) for file in port.series.files),
+            lock.series_digest,
+            lock.series_tree,
+            archive,
+            port.workspace.config.selects,
+        )
+
+
+def exported(store: Repository, commit: str, directory: Path) -> Path:
+    """Write the files of a commit below ``directory``, and give it back."""
+    store.export(commit, directory)
+    return directory

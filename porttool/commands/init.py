@@ -1,0 +1,209 @@
+"""``porttool init``: a new port workspace for any git upstream."""
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomlkit
+from rich.table import Table
+from rich.text import Text
+
+from porttool import ui
+from porttool.audit.discover import guess_includes
+from porttool.commands.emitting import exported
+from porttool.commands.session import fetching
+from porttool.errors import ExitCode, UserError
+from porttool.port import find_pin
+from porttool.series import folder
+from porttool.upstream.licence import UNKNOWN, detect_license
+from porttool.upstream.lock import Lock, Pin
+from porttool.upstream.reference import SCHEME
+from porttool.upstream.store import Mirror
+from porttool.workspace import CONFIG_NAME, LOCK_NAME, NAME_PATTERN, parse_config
+
+#: Folders whose C files are programs of their own rather than parts of the exporter.
+_ASIDE = re.compile(r"(^|/)(tests?|examples?|fuzz\w*|bench\w*|doc|docs|contrib|tools)(/|$)")
+_DEFINE = re.compile(rb"(?<!\w)-D\s*([A-Za-z_]\w*(?:=[\w.+-]+)?)(?![\w\"'\\$=(])")
+_GITIGNORE = "/.porttool/\n/build/\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a tree seems to be built from: paths relative to it, and preprocessor defines."""
+
+    sources: tuple[str, ...]
+    includes: tuple[str, ...]
+    defines: tuple[str, ...]
+    aside: tuple[str, ...]
+
+
+def init(
+    url: str, directory: Path, *, ref: str | None, name: str | None, unikraft: str, as_json: bool
+) -> ExitCode:
+    """Pin ``url`` and write a workspace into ``directory``, which must not exist or be empty."""
+    target = directory.absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UserError(
+            "there is something in the way of the new workspace",
+            where=str(target),
+            fix="name a folder that does not exist yet",
+        )
+    address = _absolute(url)
+    mirror = Mirror.of(address)
+    with fetching() as progress:
+        mirror.fetch(progress)
+    pin = _choose(mirror, ref)
+    library = name or name_from_url(address)
+    if not NAME_PATTERN.fullmatch(library):
+        raise UserError(
+            f"{library!r} cannot be the name of a library",
+            why="it becomes a folder, a make variable, a Kconfig symbol and a C prefix",
+            fix="choose one with --name: lower-case letters, digits and single dashes",
+        )
+    license_ = detect_license(mirror.repository, pin.commit)
+    with tempfile.TemporaryDirectory(prefix="porttool-") as scratch:
+        guess = guess_build(exported(mirror.repository, pin.commit, Path(scratch) / "tree"))
+    if not guess.sources:
+        raise UserError(
+            f"{address} {pin.ref} has no C sources",
+            why="no .c file outside of folders for tests, examples and tools",
+            fix="is this the exporter's own repository?",
+        )
+    config = config_text(library, address, unikraft, guess)
+    parse_config(config, target / CONFIG_NAME)
+    lock = Lock(library, pin, license_, folder.digest(b"", []), pin.tree, unikraft)
+    _write(target, config, lock)
+    if as_json:
+        ui.show_json(
+            {
+                "schema": 1,
+                "workspace": str(target),
+                "name": library,
+                "pin": {"url": pin.url, "ref": pin.ref, "commit": pin.commit, "tree": pin.tree},
+                "license": license_,
+                "sources": list(guess.sources),
+                "includes": list(guess.includes),
+                "defines": list(guess.defines),
+                "aside": list(guess.aside),
+            }
+        )
+    else:
+        _show(target, library, pin, license_, guess)
+    return ExitCode.OK
+
+
+def name_from_url(url: str) -> str:
+    """A library name from the last part of a URL: ``nano-exporter`` from ``…/nano_exporter.git``."""
+    last = re.split(r"[/:]", url.removeprefix(SCHEME).rstrip("/"))[-1].removesuffix(".git")
+    return re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")
+
+
+def guess_build(tree: Path) -> Guess:
+    """Guess what a checked-out tree builds its program from. Nothing of it is executed.
+
+    C files that end the name of a test, or lie in a folder for tests or examples, are put aside.
+    Defines are those that a Makefile or a build description names literally.
+    """
+    found = sorted(path for path in tree.rglob("*.c") if path.is_file() and not path.is_symlink())
+    names = {path: path.relative_to(tree).as_posix() for path in found}
+    aside = tuple(n for n in names.values() if _ASIDE.search(n) or _is_test(n))
+    kept = [path for path in found if names[path] not in aside]
+    headers = sorted(path for path in tree.rglob("*.h") if path.is_file())
+    includes = guess_includes(tree.resolve(), kept, headers)
+    beside = {path.parent for path in kept} if len({path.parent for path in kept}) == 1 else set()
+    folders = sorted({*(folder_.relative_to(tree).as_posix() for folder_ in (*includes, *beside))})
+    defines: dict[str, None] = {}
+    for pattern in ("Makefile*", "GNUmakefile", "makefile", "CMakeLists.txt", "meson.build"):
+        for path in sorted(tree.glob(pattern)):
+            if path.is_file():
+                for match in _DEFINE.findall(path.read_bytes()):
+                    defines.setdefault(match.decode())
+    return Guess(tuple(names[path] for path in kept), tuple(folders), tuple(defines), aside)
+
+
+def config_text(name: str, url: str, unikraft: str, guess: Guess) -> str:
+    """The text of a new ``porttool.toml``."""
+    document = tomlkit.document()
+    for line in (
+        "What this port is and how it is built. The pin is in upstream.lock, the",
+        "series in patches/. See docs/porting.md for every key.",
+    ):
+        document.add(tomlkit.comment(line))
+    document.add(tomlkit.nl())
+    upstream = tomlkit.table()
+    upstream.add("name", name)
+    upstream.add("url", url)
+    target = tomlkit.table()
+    target.add("unikraft", unikraft)
+    port = tomlkit.table()
+    port.add(tomlkit.comment("Guessed from the tree: please correct. Paths are upstream's."))
+    port.add("sources", _array(guess.sources))
+    port.add("includes", _array(guess.includes))
+    port.add("defines", _array(guess.defines))
+    document.add("upstream", upstream)
+    document.add("target", target)
+    document.add("port", port)
+    return tomlkit.dumps(document)
+
+
+def _is_test(name: str) -> bool:
+    stem = name.rsplit("/", 1)[-1].removesuffix(".c")
+    return stem.endswith(("_test", "-test", "_tests")) or stem.startswith(("test_", "test-"))
+
+
+def _array(values: Sequence[str]) -> tomlkit.items.Array:
+    array = tomlkit.array()
+    array.extend(values)
+    return array.multiline(len(values) > 4)
+
+
+def _absolute(url: str) -> str:
+    """A path as an absolute one, so that the pin does not depend on where one stands."""
+    if "://" in url or re.match(r"[^/]*:", url):
+        return url
+    path = Path(url)
+    return str(path.resolve()) if path.exists() else url
+
+
+def _choose(mirror: Mirror, ref: str | None) -> Pin:
+    chosen = ref or mirror.newest_tag() or mirror.default_branch()
+    if chosen is None:
+        raise UserError("the upstream has no commits yet", where=mirror.url)
+    return find_pin(mirror, chosen)
+
+
+def _write(target: Path, config: str, lock: Lock) -> None:
+    """Make the workspace beside its place and move it there whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".porttool-", dir=target.parent) as scratch:
+        made = Path(scratch) / "workspace"
+        (made / "patches").mkdir(parents=True)
+        (made / "patches" / folder.SERIES_NAME).write_bytes(b"")
+        (made / CONFIG_NAME).write_text(config, "utf-8")
+        (made / LOCK_NAME).write_text(lock.dumps(), "utf-8")
+        (made / ".gitignore").write_text(_GITIGNORE, "utf-8")
+        if target.exists():
+            target.rmdir()
+        made.rename(target)
+
+
+def _show(target: Path, library: str, pin: Pin, license_: str, guess: Guess) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("library", Text(f"lib-{library}"))
+    table.add_row("pin", Text(f"{pin.url}  {pin.ref}  commit {pin.commit[:12]}"))
+    unknown = "not found: set license in porttool.toml" if license_ == UNKNOWN else ""
+    table.add_row("licence", Text(unknown or license_, "yellow" if unknown else ""))
+    for label, values in (
+        ("sources", guess.sources),
+        ("includes", guess.includes),
+        ("defines", guess.defines),
+        ("left out", guess.aside),
+    ):
+        table.add_row(label, Text(" ".join(values) or "none", "" if values else "dim"))
+    ui.show(table)
+    ui.note(f"Guessed from the tree; correct it in {target / CONFIG_NAME}")
+    ui.note(f"Next: porttool -C {target} apply, and see docs/porting.md")

@@ -1,0 +1,137 @@
+"""``porttool refresh``: the main job."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from porttool import ui
+from porttool.commands.auditing import audit_tree
+from porttool.commands.emitting import emit_input
+from porttool.commands.session import opened
+from porttool.errors import CheckFailed, ExitCode, PorttoolError
+from porttool.port import find_pin, load
+from porttool.series import refresh as engine
+from porttool.series.exporter import Fate
+from porttool.series.refresh import PatchReport, Plan
+from porttool.series.side import Side
+from porttool.unikraft.emit import EmitResult, emit
+
+_STYLE = {Fate.UNCHANGED: "dim", Fate.CHANGED: "yellow", Fate.NEW: "green"}
+
+
+def refresh(directory: Path, *, onto: str | None, take: Side | None, as_json: bool) -> ExitCode:
+    """Refresh the workspace in ``directory``; report the patches, the audit and the libraries.
+
+    The series and the lock are settled before the audit and the emission: when one of those fails,
+    the error says so, and ``patches/`` and the lock are already as they should be.
+    """
+    with opened(directory, "refresh", contact=True) as port:
+        pin = None if onto is None else find_pin(port.mirror, onto)
+        outcome = engine.plan(port, pin, take)
+        for text in outcome.notes:
+            ui.note(text)
+        changed = engine.carry_out(port, outcome)
+        settled, _ = load(port.workspace)
+        imported = settled.apply()
+        with emit_input(settled, imported) as source:
+            report = audit_tree(source.patched_tree, settled.workspace.config)
+            failure: PorttoolError | None = None
+            libraries: EmitResult | None = None
+            try:
+                libraries = emit(source, settled.workspace.build)
+            except PorttoolError as error:
+                failure = error
+        unparsed = [file for file in report.files if not file.parsed]
+        if as_json:
+            ui.show_json(_document(outcome, changed, libraries) | {"audit": _audit_counts(report)})
+        else:
+            _show(outcome, changed, libraries)
+            counts = _audit_counts(report)
+            ui.show(
+                Text.assemble(
+                    ("audit    ", "bold"),
+                    f"{counts['function']} functions, {counts['header']} headers, "
+                    f"{counts['path']} paths needed by {len(report.files)} files",
+                )
+            )
+    if failure is not None:
+        raise failure
+    if unparsed:
+        raise CheckFailed(
+            f"{len(unparsed)} of {len(report.files)} files were not parsed by the audit",
+            why="\n".join(f"{file.path}: {file.error}" for file in unparsed),
+            fix="porttool audit-deps shows the rest",
+        )
+    return ExitCode.OK
+
+
+def _audit_counts(report: Any) -> dict[str, int]:  # noqa: ANN401 - narrowed below
+    counts = dict.fromkeys(("function", "variable", "type", "constant", "header", "path"), 0)
+    for need in report.needs:
+        counts[str(need.kind)] += 1
+    return counts
+
+
+def _document(outcome: Plan, changed: bool, libraries: EmitResult | None) -> dict[str, Any]:
+    pin = outcome.lock.pin
+    return {
+        "schema": 1,
+        "changed": changed,
+        "pin": {"url": pin.url, "ref": pin.ref, "commit": pin.commit, "tree": pin.tree},
+        "series": {"digest": outcome.lock.series_digest, "tree": outcome.lock.series_tree},
+        "patches": [
+            {
+                "name": patch.name,
+                "fate": patch.fate,
+                "subject": patch.subject,
+                "offsets": list(patch.offsets),
+                "files": list(patch.files),
+                "added": patch.added,
+                "removed": patch.removed,
+            }
+            for patch in outcome.patches
+        ],
+        "dropped": list(outcome.dropped),
+        "libraries": [
+            {"folder": str(each.path), "changed": list(each.changed)}
+            for each in (libraries.libraries if libraries is not None else ())
+        ],
+    }
+
+
+def _show(outcome: Plan, changed: bool, libraries: EmitResult | None) -> None:
+    pin = outcome.lock.pin
+    ui.show(
+        Text.assemble(
+            ("upstream ", "bold"), f"{outcome.lock.name} {pin.ref} ({pin.commit[:12]}), verified"
+        )
+    )
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(no_wrap=True, justify="right")
+    for patch in outcome.patches:
+        style = _STYLE[Fate(patch.fate)]
+        table.add_row(Text(patch.fate, style), patch.name, _amount(patch))
+    for name in outcome.dropped:
+        table.add_row(Text("dropped", "red"), name, "")
+    if outcome.patches or outcome.dropped:
+        ui.show(table)
+    else:
+        ui.show("the series is empty")
+    state = "written" if changed else "nothing to change"
+    ui.show(Text.assemble(("series   ", "bold"), f"tree {outcome.lock.series_tree[:12]}, {state}"))
+    for library in libraries.libraries if libraries is not None else ():
+        count = len(library.changed)
+        what = f"{count} file{'s' * (count != 1)} written" if count else "up to date"
+        ui.show(Text.assemble(("emitted  ", "bold"), f"{library.path}: {what}"))
+
+
+def _amount(patch: PatchReport) -> Text:
+    away = sorted({abs(offset) for offset in patch.offsets if offset})
+    text = Text.assemble((f"+{patch.added}", "green"), " ", (f"-{patch.removed}", "red"))
+    if away:
+        text.append(f"  offset {away[-1]}", "yellow")
+    return text

@@ -1,0 +1,41 @@
+"""What every command on a workspace begins with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from porttool import port, transaction, ui
+from porttool.port import Port
+from porttool.upstream.store import ProgressFn
+from porttool.workspace import Workspace
+
+
+@contextmanager
+def fetching() -> Iterator[ProgressFn]:
+    """A progress bar for a fetch: one line a stage, shown on a terminal only."""
+    with ui.progress() as bar:
+        tasks = {}
+
+        def report(stage: str, done: float, whole: float | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=whole)
+            bar.update(tasks[stage], completed=done, total=whole)
+
+        yield report
+
+
+@contextmanager
+def opened(directory: Path, command: str, *, contact: bool = False) -> Iterator[Port]:
+    """The port of the workspace in ``directory``, held against other porttools, its pin verified.
+
+    With ``contact`` the upstream is asked even when the cache holds the pin.
+    """
+    workspace = Workspace.open(directory)
+    with transaction.held(workspace, command) as recovered:
+        if recovered:
+            ui.note(recovered)
+        with fetching() as progress:
+            opened_port, warning = port.load(workspace, contact=contact, progress=progress)
+        if warning:
+            ui.note(warning)
+        yield opened_port

@@ -1,0 +1,108 @@
+"""``porttool status``: pin, series, worktree and emitted libraries at a glance."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from porttool import ui
+from porttool.commands.emitting import emit_input
+from porttool.commands.session import opened
+from porttool.errors import ExitCode, PorttoolError
+from porttool.port import Port
+from porttool.series import refresh as engine
+from porttool.series import worktree
+from porttool.unikraft.emit import compare_emitted
+
+
+def status(directory: Path, *, as_json: bool) -> ExitCode:
+    """Report the state of the workspace in ``directory``. Nothing is changed."""
+    with opened(directory, "status") as port:
+        facts = {
+            "schema": 1,
+            "name": port.lock.name,
+            "pin": {
+                "url": port.lock.pin.url,
+                "ref": port.lock.pin.ref,
+                "commit": port.lock.pin.commit,
+                "date": port.lock.pin.date,
+                "license": port.lock.license,
+            },
+            "unikraft": port.workspace.config.unikraft,
+            "series": {
+                "patches": [file.name for file in port.series.files],
+                "unlisted": list(port.series.unlisted),
+                "edited": port.series_edited,
+            },
+            "worktree": _worktree(port),
+            "emitted": _emitted(port),
+        }
+    if as_json:
+        ui.show_json(facts)
+    else:
+        _show(facts)
+    return ExitCode.OK
+
+
+def _worktree(port: Port) -> dict[str, Any] | None:
+    state = worktree.inspect(port.workspace.tree)
+    if state is None:
+        return None
+    return {
+        "path": str(port.workspace.tree),
+        "head": state.head,
+        "edited": state.head != port.store.resolve(engine.TREE_REF),
+        "dirty": state.dirty,
+        "busy": state.busy,
+    }
+
+
+def _emitted(port: Port) -> dict[str, Any]:
+    """Whether the emitted libraries are what they would be now; ``why`` when nobody can say."""
+    try:
+        port.verify_series()
+        with emit_input(port, port.apply()) as source:
+            differing = compare_emitted(source, port.workspace.build)
+    except PorttoolError as error:
+        return {"path": str(port.workspace.build), "current": False, "why": error.what}
+    return {
+        "path": str(port.workspace.build),
+        "current": not differing,
+        "why": f"differs: {', '.join(differing)}" if differing else None,
+    }
+
+
+def _show(facts: dict[str, Any]) -> None:
+    pin, series, tree, emitted = (facts[k] for k in ("pin", "series", "worktree", "emitted"))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("upstream", Text(f"{facts['name']}  {pin['url']}"))
+    where = f"{pin['ref']}  commit {pin['commit'][:12]} of {pin['date'][:10]}  {pin['license']}"
+    table.add_row("pin", Text(where))
+    table.add_row("target", Text(f"Unikraft {facts['unikraft']}"))
+    count = len(series["patches"])
+    line = Text(f"{count} patch{'es' * (count != 1)}")
+    if series["edited"]:
+        line.append(", edited since the lock was written", "yellow")
+    if series["unlisted"]:
+        line.append(f", not in series: {', '.join(series['unlisted'])}", "yellow")
+    table.add_row("series", line)
+    if tree is None:
+        table.add_row("worktree", Text("none (porttool apply makes one)", "dim"))
+    else:
+        line = Text(tree["path"])
+        for key, text in (("edited", "commits not in patches/"), ("dirty", "uncommitted changes")):
+            if tree[key]:
+                line.append(f", {text}", "yellow")
+        if tree["busy"]:
+            line.append(f", in the middle of {tree['busy']}", "red")
+        table.add_row("worktree", line)
+    line = Text(emitted["path"])
+    if emitted["current"]:
+        line.append(", up to date", "green")
+    else:
+        line.append(f", {emitted['why']}", "yellow")
+    table.add_row("emitted", line)
+    ui.show(table)

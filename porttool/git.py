@@ -1,0 +1,374 @@
+"""The one door to git.
+
+Every git process runs with the user's and the system's configuration, attributes, hooks and
+``GIT_*`` environment shut out, so that none of them changes a result. Objects are read and
+written in bulk through two long-lived processes, ``cat-file --batch`` and ``fast-import``.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from porttool.errors import PorttoolError, UserError
+
+#: What a git process may know of the user's environment: where programs and keys are, and how
+#: to get out to the network.
+_KEPT_ENVIRONMENT = (
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "LD_LIBRARY_PATH",
+    "SSH_AUTH_SOCK",
+    "SSH_ASKPASS",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+)
+
+#: Transports that an upstream may use. ``ext`` runs commands, the rest is unknown to us.
+_PROTOCOLS = "file:git:http:https:ssh"
+
+#: Attributes that an upstream's own ``.gitattributes`` must not set in the store: each would make
+#: a checkout or a diff depend on something other than the blobs.
+_INFO_ATTRIBUTES = (
+    "* -text -ident -filter -working-tree-encoding !eol !diff !merge !export-ignore !export-subst\n"
+)
+
+MINIMUM_VERSION = (2, 31)
+
+
+class GitError(PorttoolError):
+    """A git process failed in a way that nobody expected."""
+
+    def __init__(self, command: Sequence[str], status: int, stderr: bytes) -> None:
+        self.command = tuple(command)
+        self.status = status
+        self.stderr = stderr.decode("utf-8", "replace").strip()
+        super().__init__(
+            f"git {command[0] if command else ''} failed with status {status}", why=self.stderr
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """A file of a tree: ``mode`` as git writes it (``100644``), ``oid`` in hexadecimal."""
+
+    mode: bytes
+    oid: str
+
+
+def environment() -> dict[str, str]:
+    """The environment of every git process that porttool starts."""
+    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+    return kept | {
+        "LC_ALL": "C",
+        "TZ": "UTC",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_ADVICE": "0",
+    }
+
+
+#: Settings that hold on every command line, whatever a repository's own config says.
+SETTINGS = (
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", f"core.attributesFile={os.devnull}"),
+    *("-c", f"core.excludesFile={os.devnull}"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.autocrlf=false"),
+    *("-c", "core.quotePath=true"),
+    *("-c", "core.abbrev=no"),
+    *("-c", "commit.gpgSign=false"),
+    *("-c", "gc.auto=0"),
+    *("-c", "maintenance.auto=false"),
+    *("-c", "submodule.recurse=false"),
+    *("-c", "fetch.recurseSubmodules=false"),
+    *("-c", "fetch.fsckObjects=true"),
+    *("-c", "advice.detachedHead=false"),
+)
+
+
+@cache
+def executable() -> str:
+    """Path of git; :class:`UserError` when there is none or it is too old."""
+    path = shutil.which("git")
+    if path is None:
+        raise UserError("git is not installed", fix="install git, for example: apt-get install git")
+    text = subprocess.run([path, "version"], capture_output=True, check=True).stdout.decode()
+    match = re.search(r"(\d+)\.(\d+)", text)
+    if match is None or (int(match[1]), int(match[2])) < MINIMUM_VERSION:
+        wanted = ".".join(map(str, MINIMUM_VERSION))
+        raise UserError(f"git is too old: {text.strip()}", fix=f"install git {wanted} or newer")
+    return path
+
+
+class Repository:
+    """A git repository, named by its git directory."""
+
+    def __init__(self, git_dir: Path) -> None:
+        self.git_dir = git_dir
+
+    @classmethod
+    def init_bare(cls, git_dir: Path) -> "Repository":
+        """Create a bare repository in which upstream attributes have no effect."""
+        git_dir.parent.mkdir(parents=True, exist_ok=True)
+        command = [executable(), *SETTINGS, "init", "--quiet", "--bare", "--template="]
+        _run([*command, "--initial-branch=main", str(git_dir)], None, None)
+        (git_dir / "info").mkdir(exist_ok=True)
+        (git_dir / "info" / "attributes").write_text(_INFO_ATTRIBUTES)
+        return cls(git_dir)
+
+    def run(
+        self,
+        *args: str,
+        stdin: bytes | None = None,
+        cwd: Path | None = None,
+        ok: tuple[int, ...] = (0,),
+    ) -> bytes:
+        """Run a git command; gives its stdout. A status that is not in ``ok`` is a GitError."""
+        return _run(self._command(args), stdin, cwd, ok)
+
+    def status(self, *args: str, stdin: bytes | None = None) -> int:
+        """Run a git command for its exit status alone."""
+        done = subprocess.run(
+            self._command(args),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            check=False,
+        )
+        return done.returncode
+
+    def _command(self, args: Sequence[str]) -> list[str]:
+        return [executable(), *SETTINGS, f"--git-dir={self.git_dir}", *args]
+
+    def resolve(self, revision: str) -> str | None:
+        """The object id that ``revision`` names, or None. Never taken for an option."""
+        try:
+            out = self.run("rev-parse", "--verify", "--quiet", "--end-of-options", revision)
+        except GitError:
+            return None
+        return out.decode().strip()
+
+    def tree(self, tree_ish: str) -> dict[bytes, TreeEntry]:
+        """Every file below a tree, by its path."""
+        files = {}
+        for record in self.run("ls-tree", "-r", "-z", "--full-tree", tree_ish).split(b"\0"):
+            if record:
+                meta, _, path = record.partition(b"\t")
+                mode, _, oid = meta.split(b" ")
+                files[path] = TreeEntry(mode, oid.decode())
+        return files
+
+    def export(self, tree_ish: str, directory: Path) -> None:
+        """Write the files of a tree below ``directory`` with their bytes unchanged.
+
+        Symbolic links are written as git keeps them; submodules are left out.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        index = directory.parent / f".{directory.name}.index"
+        try:
+            environment_ = environment() | {"GIT_INDEX_FILE": str(index)}
+            base = [*self._command(["--work-tree", str(directory)])]
+            for args in (["read-tree", tree_ish], ["checkout-index", "--all", "--force"]):
+                _run([*base, *args], None, directory, environment_=environment_)
+        finally:
+            index.unlink(missing_ok=True)
+
+    @contextmanager
+    def cat_file(self) -> Iterator["CatFile"]:
+        """A long-lived ``git cat-file --batch``."""
+        process = self._popen("cat-file", "--batch")
+        reader = CatFile(process)
+        try:
+            yield reader
+        finally:
+            _close(process)
+
+    @contextmanager
+    def fast_import(self) -> Iterator["FastImport"]:
+        """A long-lived ``git fast-import``; what it wrote is there once the block is left."""
+        process = self._popen("fast-import", "--quiet", "--force", "--done", "--date-format=raw")
+        writer = FastImport(process)
+        try:
+            with writer:
+                yield writer
+        finally:
+            _close(process)
+        if writer.finished and process.returncode:
+            raise GitError(("fast-import",), process.returncode, b"")
+
+    def _popen(self, *args: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command(args),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
+        )
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    """End a long-lived child: end of input, then wait."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None and not pipe.closed:
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                continue  # the child is gone already; wait() below tells how
+    process.wait()
+
+
+def _run(
+    command: Sequence[str],
+    stdin: bytes | None,
+    cwd: Path | None,
+    ok: tuple[int, ...] = (0,),
+    environment_: dict[str, str] | None = None,
+) -> bytes:
+    done = subprocess.run(
+        command,
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        cwd=cwd,
+        env=environment() if environment_ is None else environment_,
+        check=False,
+    )
+    if done.returncode not in ok:
+        args = [
+            arg for arg in command[1:] if arg not in SETTINGS and not arg.startswith("--git-dir")
+        ]
+        raise GitError(args, done.returncode, done.stderr)
+    return done.stdout
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError("the process was started without pipes")
+    return process.stdin, process.stdout
+
+
+class CatFile:
+    """Reads objects through one ``git cat-file --batch`` process."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._stdin, self._stdout = _pipes(process)
+
+    def read(self, oid: str) -> bytes:
+        """The content of one object; KeyError when it is not in the repository."""
+        self._stdin.write(f"{oid}\n".encode())
+        self._stdin.flush()
+        return self._answer(oid)
+
+    def _answer(self, oid: str) -> bytes:
+        header = self._stdout.readline().split()
+        if len(header) != 3:
+            raise KeyError(oid)
+        content = self._stdout.read(int(header[2]) + 1)
+        return content[:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Author or committer: name, e-mail, and git's raw date (``1700000000 +0100``)."""
+
+    name: bytes
+    email: bytes
+    date: bytes
+
+    def __bytes__(self) -> bytes:
+        return b"%s <%s> %s" % (self.name, self.email, self.date)
+
+
+#: A change to one path: its new mode and content, or None when it goes away.
+Change = tuple[bytes, tuple[bytes, bytes] | None]
+
+
+class FastImport:
+    """Writes commits through one ``git fast-import`` process."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._stdin, self._stdout = _pipes(process)
+        self._mark = 0
+        self._tips: dict[str, str] = {}
+        self.finished = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._stdin.write(b"done\n")
+            self._stdin.flush()
+            self.finished = True
+
+    def commit(
+        self,
+        ref: str,
+        author: Signature,
+        message: bytes,
+        changes: Iterable[Change],
+        parent: str | None,
+    ) -> str:
+        """Write one commit on top of ``parent`` and give its id. Committer and author are one.
+
+        ``parent`` is the id of a commit in the repository or one that this object gave.
+        """
+        self._mark += 1
+        out = [b"commit %s\nmark :%d\n" % (ref.encode(), self._mark)]
+        out.append(b"author %s\ncommitter %s\n" % (bytes(author), bytes(author)))
+        out.append(b"data %d\n%s\n" % (len(message), message))
+        if parent is None:
+            out.insert(0, b"reset %s\n" % ref.encode())
+        elif parent != self._tips.get(ref):  # naming the tip again would make git reload its tree
+            out.append(b"from %s\n" % parent.encode())
+        for path, file in changes:
+            if file is None:
+                out.append(b"D %s\n" % quote_path(path))
+            else:
+                mode, content = file
+                out.append(b"M %s inline %s\ndata %d\n" % (mode, quote_path(path), len(content)))
+                out += (content, b"\n")
+        out.append(b"\nget-mark :%d\n" % self._mark)
+        self._stdin.write(b"".join(out))
+        self._stdin.flush()
+        answer = self._stdout.readline().decode().strip()
+        if not answer:
+            raise GitError(("fast-import",), 1, b"fast-import ended early")
+        self._tips[ref] = answer
+        return answer
+
+    def tag(self, name: str, target: str, tagger: Signature, message: bytes) -> None:
+        """Write an annotated tag."""
+        self._stdin.write(
+            b"tag %s\nfrom %s\ntagger %s\ndata %d\n%s\n"
+            % (name.encode(), target.encode(), bytes(tagger), len(message), message)
+        )
+
+
+def quote_path(path: bytes) -> bytes:
+    """A path as fast-import reads it: quoted in C style where it must be."""
+    if path.startswith(b'"') or b"\n" in path or b" " in path or b"\\" in path:
+        escaped = path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+        return b'"%s"' % escaped
+    return path

@@ -1,0 +1,247 @@
+"""Commits to patches: the export of the series, in the format of ``git format-patch``.
+
+The export is computed each time. A patch file is kept to the byte when its commit says the same
+and its diff changes the same lines: then only blob ids and line numbers could differ, and rewriting
+them would bury real changes in noise.
+"""
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from porttool.errors import UserError
+from porttool.git import Repository, Signature
+from porttool.series.folder import PatchFile
+from porttool.series.importer import pin_signature
+from porttool.series.patch import Message, split_header
+
+#: What an export must look like whatever git's version and configuration. The names are those of
+#: git-format-patch(1) and git-diff(1); the format is described in docs/porting.md.
+_FORMAT = (
+    "--no-numbered",
+    "--keep-subject",
+    "--no-stat",
+    "--no-signature",
+    "--zero-commit",
+    "--full-index",
+    "--binary",
+    "--find-renames=50%",
+    "-l2000",
+    "--unified=3",
+    "--inter-hunk-context=0",
+    "--diff-algorithm=myers",
+    "--indent-heuristic",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--no-relative",
+    "--no-attach",
+    "--no-thread",
+    "--no-cover-letter",
+    "--no-base",
+    "--no-notes",
+)
+
+
+class Fate(StrEnum):
+    """What the export did with a patch file."""
+
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedPatch:
+    """A patch file as the export writes it, the commit it stands for, and what happened to it.
+
+    ``computed`` is what git makes of the commit alone, with nothing kept of an older file.
+    """
+
+    name: str
+    content: bytes
+    computed: bytes
+    commit: str
+    fate: Fate
+
+
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    """A commit of the series, as far as it tells patches apart."""
+
+    oid: str
+    parents: tuple[str, ...]
+    author: Signature
+    message: bytes
+
+    @property
+    def subject(self) -> bytes:
+        return self.message.split(b"\n\n", 1)[0].replace(b"\n", b" ").strip()
+
+
+def read_commits(repository: Repository, base: str, head: str) -> list[_Commit]:
+    """The commits of ``base..head``, oldest first. :class:`UserError` for a merge."""
+    form = "%H%x00%P%x00%an%x00%ae%x00%ad%x00%B%x00%x00"
+    args = ("log", "--reverse", "--topo-order", "--date=raw", f"--format={form}")
+    out = repository.run(*args, "--end-of-options", f"{base}..{head}")
+    commits = []
+    for record in out.split(b"\0\0\n")[:-1]:
+        oid, parents, name, address, date, message = record.split(b"\0", 5)
+        commit = _Commit(
+            oid.decode(),
+            tuple(parents.decode().split()),
+            Signature(name, address, date),
+            message.strip(b"\n") + b"\n",
+        )
+        if len(commit.parents) != 1:
+            raise UserError(
+                f"the worktree holds a merge: {commit.subject.decode('utf-8', 'replace')}",
+                where=commit.oid,
+                why="a patch series is a straight line of commits",
+                fix="rebase it away (git rebase) and try again",
+            )
+        commits.append(commit)
+    return commits
+
+
+def export_series(
+    repository: Repository, base: str, head: str, known: Sequence[tuple[PatchFile, str | None]]
+) -> list[ExportedPatch]:
+    """The patch files of ``base..head``.
+
+    ``known`` are the patch files there are, each with the commit that was made of it (if any). A
+    commit takes over the file it was made of; an amended or moved one that of its subject or of
+    its author's date. Raises :class:`UserError` for a commit that changes nothing.
+    """
+    commits = read_commits(repository, base, head)
+    if not commits:
+        return []
+    computed = _format_patches(repository, base, head)
+    if len(computed) != len(commits):
+        raise UserError(
+            "a commit of the series changes nothing",
+            why="git format-patch left it out; an empty patch cannot stay in a series",
+            fix="drop the commit from the worktree (git rebase -i)",
+        )
+    fallback = pin_signature(repository, base)
+    owners = _match(commits, known, fallback)
+    taken = {file.name for file in owners.values()}
+    exported = []
+    for commit, content in zip(commits, computed, strict=True):
+        file = owners.get(commit.oid)
+        if file is None:
+            name = _new_name(commit.subject, taken)
+            taken.add(name)
+            exported.append(ExportedPatch(name, content, content, commit.oid, Fate.NEW))
+        else:
+            merged = _merge(file, commit, content, fallback)
+            fate = Fate.UNCHANGED if merged == file.content else Fate.CHANGED
+            exported.append(ExportedPatch(file.name, merged, content, commit.oid, fate))
+    return exported
+
+
+def _format_patches(repository: Repository, base: str, head: str) -> list[bytes]:
+    with tempfile.TemporaryDirectory(prefix="porttool-") as folder:
+        args = ("format-patch", "--quiet", "--numbered-files", "--topo-order", "-o", folder)
+        repository.run(*args, *_FORMAT, f"{base}..{head}")
+        numbered = sorted(Path(folder).iterdir(), key=lambda path: int(path.name))
+        return [_trimmed(path.read_bytes()) for path in numbered]
+
+
+def _trimmed(content: bytes) -> bytes:
+    """Without the blank line that format-patch puts behind the diff."""
+    return content.rstrip(b"\n") + b"\n"
+
+
+def _match(
+    commits: Sequence[_Commit], known: Sequence[tuple[PatchFile, str | None]], fallback: Signature
+) -> dict[str, PatchFile]:
+    """Which commit stands for which file: by id, then subject and date, then either alone."""
+    owners: dict[str, PatchFile] = {}
+    free = list(known)
+
+    def take(key_of_commit: object, key_of_file: object) -> None:
+        nonlocal free
+        waiting: dict[object, list[PatchFile]] = {}
+        for file, commit in free:
+            waiting.setdefault(key_of_file(file, commit), []).append(file)  # type: ignore[operator]
+        wanted: dict[object, list[str]] = {}
+        for commit_ in commits:
+            if commit_.oid not in owners:
+                wanted.setdefault(key_of_commit(commit_), []).append(commit_.oid)  # type: ignore[operator]
+        for key, oids in wanted.items():
+            files = waiting.get(key, [])
+            if len(files) == 1 and len(oids) == 1 and key is not None:
+                owners[oids[0]] = files[0]
+        owned = {file.name for file in owners.values()}
+        free = [(file, commit) for file, commit in free if file.name not in owned]
+
+    def date(file: PatchFile) -> bytes | None:
+        return file.patch.message.date
+
+    take(lambda c: c.oid, lambda _, commit: commit)
+    take(lambda c: (c.subject, c.author.date), lambda f, _: (f.patch.message.subject, date(f)))
+    take(lambda c: c.subject, lambda f, _: f.patch.message.subject)
+    take(lambda c: c.author.date, lambda f, _: date(f))
+    return owners
+
+
+def _merge(file: PatchFile, commit: _Commit, computed: bytes, fallback: Signature) -> bytes:
+    """The bytes for a commit that stands for ``file``: the old ones as far as they still hold."""
+    new_header, new_diff = split_header(computed)
+    old_header, old_diff = split_header(file.content)
+    message = file.patch.message
+    same_message = message.text == commit.message and message.signature(fallback) == commit.author
+    header = new_header
+    if same_message and (old_header.strip() or not _says_much(message)):
+        header = old_header
+    elif notes := _notes(old_header):
+        header = new_header.rstrip(b"\n") + b"\n" + notes
+    diff = old_diff if _content(old_diff) == _content(new_diff) else new_diff
+    if diff is old_diff and header is old_header:
+        return file.content
+    return header + diff
+
+
+def _says_much(message: Message) -> bool:
+    return message.name is not None or message.date is not None
+
+
+def _notes(header: bytes) -> bytes:
+    """What stands between ``---`` and the diff, but for the diffstat, which would be stale."""
+    _, found, notes = header.partition(b"\n---\n")
+    if not found:
+        return b""
+    stat = re.compile(
+        rb"^ (?:.* \| +(?:\d+|Bin).*|\d+ files? changed.*|(?:create|delete) mode .*)$"
+    )
+    lines = [line for line in notes.split(b"\n") if not stat.match(line)]
+    text = b"\n".join(lines).strip(b"\n")
+    return b"---\n" + text + b"\n\n" if text else b""
+
+
+_NOISE = re.compile(
+    rb"^(?:index [0-9a-f]+\.\.[0-9a-f]+|(?:dis)?similarity index \d+%)", re.MULTILINE
+)
+_HUNK_NUMBERS = re.compile(rb"^@@ -\d+(,\d+)? \+\d+(,\d+)? @@.*$", re.MULTILINE)
+
+
+def _content(diff: bytes) -> bytes:
+    """A diff without what changes whenever a file changes below it: blob ids and line numbers.
+
+    The line counts of a hunk stay: they follow from its lines.
+    """
+    return _HUNK_NUMBERS.sub(rb"@@ \1 \2 @@", _NOISE.sub(b"index", diff)).rstrip(b"\n")
+
+
+def _new_name(subject: bytes, taken: set[str]) -> str:
+    """``NNNN-kebab-subject.patch`` with the next number that is free."""
+    words = re.sub(r"[^a-z0-9]+", "-", subject.decode("utf-8", "ignore").lower()).strip("-")
+    numbers = [int(match[0]) for name in taken if (match := re.match(r"\d{1,4}", name))]
+    number = max(numbers, default=0) + 1
+    return f"{number:04}-{words[:52].strip('-') or 'patch'}.patch"

@@ -1,0 +1,106 @@
+"""The ``patches/`` folder: what is in it, and its digest."""
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from porttool.errors import UserError
+from porttool.series import seriesfile
+from porttool.series.patch import Patch, parse
+from porttool.series.seriesfile import Series, SeriesLine
+
+SERIES_NAME = "series"
+
+#: Names that the export gives, and keeps when a person gave them.
+PATCH_NAME = re.compile(r"(\d{4})-[A-Za-z0-9][A-Za-z0-9._+-]*\.patch")
+
+
+@dataclass(frozen=True, slots=True)
+class PatchFile:
+    """A patch file of the series: its bytes, and the patch they hold as the series applies it."""
+
+    name: str
+    content: bytes
+    patch: Patch
+
+
+@dataclass(frozen=True, slots=True)
+class PatchesFolder:
+    """The series with all of its patch files, in order. ``extra`` is what else lies beside them.
+
+    ``unlisted`` are patch files that neither ``series`` nor a comment in it names; ``series_text``
+    is None when there is no ``series`` file.
+    """
+
+    series: Series
+    series_text: bytes | None
+    files: tuple[PatchFile, ...]
+    unlisted: tuple[str, ...]
+
+    @property
+    def patches(self) -> list[Patch]:
+        """The patches, in order."""
+        return [file.patch for file in self.files]
+
+    @property
+    def digest(self) -> str:
+        """Digest of the series: see :func:`digest`."""
+        return digest(self.series_text or b"", [(f.name, f.content) for f in self.files])
+
+    def with_unlisted(self, folder: Path) -> "PatchesFolder":
+        """The same with the unlisted patches behind the others, in the order of their names."""
+        files = [_read(folder, SeriesLine(name, name)) for name in self.unlisted]
+        lines = tuple(SeriesLine(name, name) for name in self.unlisted)
+        series = Series(self.series.lines + lines)
+        return replace(self, series=series, files=self.files + tuple(files), unlisted=())
+
+
+def digest(series_text: bytes, files: list[tuple[str, bytes]]) -> str:
+    """``sha256:`` over the series file and every patch in order, each with its name and length."""
+    sha = hashlib.sha256()
+    for name, content in [(SERIES_NAME, series_text), *files]:
+        sha.update(b"%s %d\n" % (name.encode("utf-8", "surrogateescape"), len(content)))
+        sha.update(content)
+    return f"sha256:{sha.hexdigest()}"
+
+
+def read(folder: Path) -> PatchesFolder:
+    """Read ``patches/``. A folder without ``series`` is an empty series.
+
+    Raises :class:`UserError` for a line that cannot be, a patch that is missing or is not one.
+    """
+    series_path = folder / SERIES_NAME
+    text = series_path.read_bytes() if series_path.is_file() else None
+    series = seriesfile.parse(text or b"", str(series_path))
+    files = tuple(_read(folder, line) for line in series.patches)
+    names = {line.name for line in series.patches}
+    found = sorted(p.name for p in folder.glob("*.patch")) if folder.is_dir() else []
+    unlisted = tuple(n for n in found if n not in names and not series.mentions(n))
+    return PatchesFolder(series, text, files, unlisted)
+
+
+def _read(folder: Path, line: SeriesLine) -> PatchFile:
+    name = line.name or ""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{name} leads out of the patches folder",
+            where=str(path),
+            fix="put the patch itself into patches/, not a link to it",
+        )
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise UserError(
+            f"series names {name}, but there is no such patch",
+            where=str(folder / SERIES_NAME),
+            why="quilt takes an indented # for the name of a patch"
+            if name.startswith("#")
+            else None,
+            fix="put the # of a comment in the first column"
+            if name.startswith("#")
+            else f"bring {path.name} back (git checkout), or remove its line from series",
+        ) from None
+    patch = parse(name, content, line.strip)
+    return PatchFile(name, content, patch.reversed() if line.reverse else patch)

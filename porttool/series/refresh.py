@@ -1,0 +1,219 @@
+"""Refresh: bring series, worktree and lock to one state again, on the pin or on a newer upstream.
+
+Everything is worked out in the store first. ``patches/`` and the lock are touched last, in one
+transaction, and not at all when the outcome is what is there already.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from porttool.errors import DecisionNeeded, UserError
+from porttool.git import Repository
+from porttool.port import Port, tree_of
+from porttool.series import exporter, folder, worktree
+from porttool.series.exporter import ExportedPatch, Fate
+from porttool.series.folder import PatchesFolder, PatchFile
+from porttool.series.importer import DoesNotApply, ImportedSeries, import_series
+from porttool.series.patch import parse, split_header
+from porttool.series.side import Side
+from porttool.transaction import Change
+from porttool.transaction import commit as commit_change
+from porttool.upstream.licence import detect_license
+from porttool.upstream.lock import Lock, Pin
+
+#: The commit that the default worktree was last brought to.
+TREE_REF = "refs/porttool/tree"
+
+
+@dataclass(frozen=True, slots=True)
+class PatchReport:
+    """One patch after a refresh: its fate, its subject, and what its diff amounts to.
+
+    ``offsets`` are the lines by which its hunks lie away from where the file on disk had said.
+    """
+
+    name: str
+    fate: str
+    subject: str
+    offsets: tuple[int, ...]
+    files: tuple[str, ...]
+    added: int
+    removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a refresh comes to, before anything on disk was touched."""
+
+    lock: Lock
+    head: str
+    patches: tuple[PatchReport, ...]
+    dropped: tuple[str, ...]
+    change: Change
+    notes: tuple[str, ...]
+
+
+def plan(port: Port, onto: Pin | None = None, take: Side | None = None) -> Plan:
+    """Work out a refresh of ``port``, on ``onto`` if given.
+
+    Raises :class:`DecisionNeeded` when a patch does not apply or both sides were edited, and
+    :class:`UserError` when the worktree is not in a state to be taken up.
+    """
+    notes: list[str] = []
+    source = port.series.with_unlisted(port.workspace.patches)
+    if port.series.unlisted:
+        notes.append(
+            f"{', '.join(port.series.unlisted)}: not in series, taken up behind the others"
+        )
+    state = worktree.inspect(port.workspace.tree)
+    from_tree = state is not None and _from_tree(port, state, take)
+    base = port.lock.pin.commit
+    if state is not None and from_tree:
+        known = _known(port.store, base, source)
+        exported, imported = _settle(port.store, base, state.head, known)
+        source = _as_folder(source, exported)
+    if onto is not None or not from_tree:
+        base = base if onto is None else onto.commit
+        first = import_series(port.store, base, source.patches)
+        known = list(zip(source.files, (patch.commit for patch in first.patches), strict=True))
+        exported, imported = _settle(port.store, base, first.head, known)
+        offsets = {patch.name: patch.offsets for patch in first.patches}
+    else:
+        offsets = {}
+    if state is not None and state.dirty:
+        notes.append("the worktree has uncommitted changes; they are not part of the series")
+    return _conclude(port, onto, exported, imported, offsets, notes)
+
+
+def carry_out(port: Port, outcome: Plan) -> bool:
+    """Write what was planned; gives whether anything changed. Then the worktree follows."""
+    changed = commit_change(port.workspace, outcome.change)
+    state = worktree.inspect(port.workspace.tree)
+    if state is not None:
+        if state.head != outcome.head:
+            worktree.move(port.workspace.tree, outcome.head)
+        port.store.run("update-ref", TREE_REF, outcome.head)
+    return changed
+
+
+def _from_tree(port: Port, state: worktree.WorktreeState, take: Side | None) -> bool:
+    """Whether the worktree's commits are the series, rather than the patch files."""
+    where = str(port.workspace.tree)
+    if state.busy is not None:
+        raise UserError(
+            "the worktree is in the middle of something",
+            where=where,
+            why=f"git left {state.busy} there",
+            fix="finish it (git rebase --continue, or --abort) and refresh again",
+        )
+    tree_edited = state.head != port.store.resolve(TREE_REF)
+    if not tree_edited:
+        return False
+    patches_edited = port.series_edited or bool(port.series.unlisted)
+    if patches_edited and take is None:
+        raise DecisionNeeded(
+            "both patches/ and the worktree were edited",
+            where=where,
+            why="a refresh takes the series from one of them, which would lose the other's edits",
+            fix="porttool refresh --take patches, or porttool refresh --take worktree",
+        )
+    if take is Side.PATCHES:
+        return False
+    if port.store.status("merge-base", "--is-ancestor", port.lock.pin.commit, state.head):
+        raise UserError(
+            "the worktree does not stand on the pin",
+            where=where,
+            why=f"{port.lock.pin.commit} ({port.lock.pin.ref}) is no ancestor of its commit",
+            fix="rebase it onto the pin, or porttool apply --force to make it anew from patches/",
+        )
+    return True
+
+
+def _known(
+    store: Repository, base: str, source: PatchesFolder
+) -> list[tuple[PatchFile, str | None]]:
+    """The patch files with the commits they would be; without, where they do not apply."""
+    try:
+        imported = import_series(store, base, source.patches)
+    except DoesNotApply:
+        return [(file, None) for file in source.files]
+    return list(zip(source.files, (patch.commit for patch in imported.patches), strict=True))
+
+
+def _settle(
+    store: Repository, base: str, head: str, known: Sequence[tuple[PatchFile, str | None]]
+) -> tuple[list[ExportedPatch], ImportedSeries]:
+    """Export ``base..head`` and prove the export: imported again, it must give the same tree.
+
+    A kept file whose line numbers no longer say which of several places is meant is replaced by
+    what git computes.
+    """
+    exported = exporter.export_series(store, base, head, known)
+    for _ in range(len(exported) + 1):
+        parsed = [parse(patch.name, patch.content) for patch in exported]
+        try:
+            imported = import_series(store, base, parsed)
+        except DoesNotApply as error:
+            at = next(i for i, patch in enumerate(exported) if patch.name == error.patch)
+            patch = exported[at]
+            if patch.content == patch.computed:
+                raise
+            exported[at] = replace(patch, content=patch.computed, fate=Fate.CHANGED)
+            continue
+        break
+    if tree_of(store, imported.head) != tree_of(store, head):
+        raise AssertionError(f"the export of {head} does not give its tree back")
+    return exported, imported
+
+
+def _as_folder(old: PatchesFolder, exported: Sequence[ExportedPatch]) -> PatchesFolder:
+    files = tuple(PatchFile(p.name, p.content, parse(p.name, p.content)) for p in exported)
+    return replace(old, files=files)
+
+
+def _conclude(
+    port: Port,
+    onto: Pin | None,
+    exported: Sequence[ExportedPatch],
+    imported: ImportedSeries,
+    offsets: dict[str, tuple[int, ...]],
+    notes: Sequence[str],
+) -> Plan:
+    names = [patch.name for patch in exported]
+    series_text = port.series.series.rewritten(names).encode("utf-8", "surrogateescape")
+    contents = {patch.name: patch.content for patch in exported}
+    pin = port.lock.pin if onto is None else onto
+    lock = Lock(
+        name=port.workspace.config.name,
+        pin=pin,
+        license=port.workspace.config.license or detect_license(port.store, pin.commit),
+        series_digest=folder.digest(series_text, list(contents.items())),
+        series_tree=tree_of(port.store, imported.head),
+        unikraft=port.workspace.config.unikraft,
+    )
+    dropped = tuple(file.name for file in port.series.files if file.name not in contents)
+    change = Change(
+        patches={**contents, folder.SERIES_NAME: series_text},
+        dropped=frozenset(dropped),
+        lock=lock.dumps().encode(),
+    )
+    reports = tuple(_report(patch, offsets.get(patch.name, ())) for patch in exported)
+    return Plan(lock, imported.head, reports, dropped, change, tuple(notes))
+
+
+def _report(patch: ExportedPatch, offsets: tuple[int, ...]) -> PatchReport:
+    """Count what a patch changes, as unidiff reads it."""
+    from unidiff.patch import PatchSet
+
+    _, diff = split_header(patch.content)
+    changes = PatchSet(diff.decode("latin-1"), metadata_only=True)
+    message = parse(patch.name, patch.content).message
+    return PatchReport(
+        patch.name,
+        str(patch.fate),
+        message.subject.decode("utf-8", "replace"),
+        offsets,
+        tuple(each.path.encode("latin-1").decode("utf-8", "replace") for each in changes),
+        sum(each.added for each in changes),
+        sum(each.removed for each in changes),
+    )

@@ -1,0 +1,125 @@
+"""The ``series`` file: which patches, in which order.
+
+Read as quilt reads it (``cat_series`` and ``patch_args`` of quilt's ``patchfns``): a line that
+begins with ``#`` is a comment, the first word is the patch, the words up to `` #`` are options for
+``patch``. Written without options, names in column 0.
+"""
+
+import re
+from dataclasses import dataclass
+
+from porttool.errors import UserError
+
+_OPTION_P = re.compile(r"-p(\d+|ab)|--strip=(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLine:
+    """One line of ``series``: a patch with its options, or (``name`` None) a comment or blank.
+
+    ``comment`` is what a patch line says behind `` #``.
+    """
+
+    text: str
+    name: str | None = None
+    strip: int = 1
+    reverse: bool = False
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The lines of a ``series`` file, in order."""
+
+    lines: tuple[SeriesLine, ...]
+
+    @property
+    def patches(self) -> tuple[SeriesLine, ...]:
+        """The lines that name a patch."""
+        return tuple(line for line in self.lines if line.name is not None)
+
+    def mentions(self, name: str) -> bool:
+        """Whether a comment names this patch: somebody took it out on purpose."""
+        word = re.compile(rf"(?<!\S){re.escape(name)}(?!\S)")
+        return any(line.name is None and word.search(line.text) for line in self.lines)
+
+    def rewritten(self, names: list[str]) -> str:
+        """The text of a series file with ``names`` in that order.
+
+        Every comment stays before the patch that it stood before; those behind the last patch, and
+        those whose patch is gone, stay where their neighbours were.
+        """
+        before: dict[str | None, list[str]] = {}
+        pending: list[str] = []
+        for line in self.lines:
+            if line.name is None:
+                pending.append(line.text)
+            else:
+                if line.comment:
+                    pending.append(f"# {line.comment}")
+                if line.name in names:
+                    before.setdefault(line.name, []).extend(pending)
+                    pending = []
+        before[None] = pending
+        out: list[str] = []
+        for name in names:
+            out += before.get(name, [])
+            out.append(name)
+        out += before[None]
+        return "".join(line + "\n" for line in out)
+
+
+def parse(content: bytes, where: str) -> Series:
+    """Parse a ``series`` file; ``where`` names it in messages.
+
+    Raises :class:`UserError` for a patch named twice, a name that leaves the folder, or an option
+    that is neither ``-pN`` nor ``-R``.
+    """
+    lines: list[SeriesLine] = []
+    seen: dict[str, int] = {}
+    for number, raw in enumerate(content.decode("utf-8", "surrogateescape").split("\n"), 1):
+        text = raw.rstrip("\r")
+        if text.startswith("#") or not text.strip(" \t"):
+            lines.append(SeriesLine(text.rstrip()))
+            continue
+        line = _patch_line(text, f"{where}:{number}")
+        if line.name in seen:
+            raise UserError(
+                f"series names {line.name} twice",
+                where=f"{where}:{number}",
+                why=f"it stands in line {seen[line.name]} already",
+                fix="remove one of the two lines",
+            )
+        if line.name is not None:
+            seen[line.name] = number
+        lines.append(line)
+    while lines and not lines[-1].text:
+        lines.pop()
+    return Series(tuple(lines))
+
+
+def _patch_line(text: str, where: str) -> SeriesLine:
+    stripped = text.strip(" \t")
+    words, _, comment = re.sub(r"[ \t]+#", "\0", stripped, count=1).partition("\0")
+    name, *options = words.split()
+    if name.startswith(("/", "-")) or ".." in name.split("/"):
+        raise UserError(
+            f"series names a file outside of its folder: {name}",
+            where=where,
+            fix="remove the line, or move the patch into patches/",
+        )
+    strip, reverse = 1, False
+    for option in options:
+        match = _OPTION_P.fullmatch(option)
+        if match is not None:
+            strip = 1 if match[1] == "ab" else int(match[1] or match[2])
+        elif option in ("-R", "--reverse"):
+            reverse = True
+        elif option.startswith("-"):
+            raise UserError(
+                f"series gives {name} an option that porttool does not take: {option}",
+                where=where,
+                why="only -pN and -R say what the patch is; the rest loosens how it applies",
+                fix=f"remove {option} from the line",
+            )
+    return SeriesLine(text, name, strip, reverse, comment.strip())

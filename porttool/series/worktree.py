@@ -1,0 +1,89 @@
+"""The worktree of the patched upstream, where a maintainer edits the series as commits."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from porttool.errors import UserError
+from porttool.git import GitError, Repository
+
+#: The branch that the default worktree has checked out.
+BRANCH = "series"
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeState:
+    """A worktree: the commit it is at, the base it was made for, and whether it has loose edits."""
+
+    head: str
+    dirty: bool
+    busy: str | None = None
+
+
+def inspect(path: Path) -> WorktreeState | None:
+    """The state of the worktree at ``path``, or None when there is none."""
+    git_dir = _git_dir(path)
+    if git_dir is None:
+        return None
+    repository = Repository(git_dir)
+    head = repository.resolve("HEAD^{commit}")
+    if head is None:
+        return None
+    try:
+        changes = _run_in(path, git_dir, "status", "--porcelain=v1", "-z", "--untracked-files=no")
+    except GitError as error:
+        raise UserError(
+            "the worktree cannot be read", where=str(path), why=error.why, fix=f"rm -r {path}"
+        ) from None
+    operations = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
+    busy = next((name for name in operations if (git_dir / name).exists()), None)
+    return WorktreeState(head, bool(changes), busy)
+
+
+def create(store: Repository, path: Path, commit: str, *, branch: str | None = None) -> None:
+    """Check ``commit`` out at ``path``, which must not exist or be empty."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(
+            "there is something in the way of the worktree",
+            where=str(path),
+            fix="name another folder with --to, or move that one away",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store.run("worktree", "prune")
+    where = ("-B", branch) if branch else ("--detach",)
+    store.run("worktree", "add", "--quiet", "--force", *where, str(path), commit)
+
+
+def move(path: Path, commit: str) -> None:
+    """Bring a clean worktree to another commit. Files that git does not track stay."""
+    git_dir = _git_dir(path)
+    if git_dir is None:
+        raise AssertionError(f"{path} is no worktree")
+    _run_in(path, git_dir, "reset", "--keep", "--quiet", commit)
+
+
+def remove(store: Repository, path: Path) -> None:
+    """Remove a worktree with everything in it."""
+    shutil.rmtree(path, ignore_errors=True)
+    store.run("worktree", "prune")
+
+
+def belongs_to(path: Path, store: Repository) -> bool:
+    """Whether the worktree at ``path`` is one of ``store``."""
+    git_dir = _git_dir(path)
+    return git_dir is not None and git_dir.is_relative_to(store.git_dir.resolve())
+
+
+def _git_dir(path: Path) -> Path | None:
+    """The git directory of the worktree at ``path``; never that of a repository around it."""
+    link = path / ".git"
+    if not link.is_file():
+        return None
+    text = link.read_text("utf-8", "surrogateescape").strip()
+    git_dir = Path(os.path.normpath(path / text.removeprefix("gitdir: ")))
+    return git_dir.resolve() if git_dir.is_dir() else None
+
+
+def _run_in(path: Path, git_dir: Path, *args: str) -> bytes:
+    return Repository(git_dir).run("--work-tree", str(path), *args, cwd=path)

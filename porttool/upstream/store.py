@@ -1,0 +1,250 @@
+"""Where upstream's objects are kept: one bare mirror per URL in the user's cache.
+
+An upstream is untrusted. Its URL and refs are checked before git sees them; nothing of it is
+executed: no hooks, no filters, no submodules, no ``ext::``.
+"""
+
+import fcntl
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from porttool import git
+from porttool.errors import UserError
+from porttool.git import Repository
+from porttool.upstream import reference
+from porttool.upstream.lock import Pin
+
+#: Called with what is being done, how much of it is done, and the whole of it (None: not known).
+ProgressFn = Callable[[str, float, float | None], None]
+
+_REF = re.compile(r"[A-Za-z0-9_][\w./+@-]*")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
+
+
+class UnreachableError(UserError):
+    """The upstream does not answer. What the cache holds can still be used."""
+
+
+def check_url(url: str) -> str:
+    """The URL itself, if it may be given to git; :class:`UserError` otherwise."""
+    from git import Git
+    from git.exc import UnsafeProtocolError
+
+    refused = UserError(
+        f"this upstream URL is refused: {url!r}",
+        why="only https, http, ssh, git and file URLs and plain paths are fetched from; "
+        "a helper such as ext:: would run a command",
+        fix="give the URL as https://HOST/PATH or as a path",
+    )
+    if not url or url.startswith("-") or any(ord(c) < 32 or ord(c) == 127 for c in url):
+        raise refused
+    try:
+        Git.check_unsafe_protocols(url)
+    except UnsafeProtocolError:
+        raise refused from None
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", url)
+    if scheme is not None and scheme[1] not in ("https", "http", "ssh", "git", "file"):
+        raise refused
+    host = re.match(r"(?:ssh://)?(?:[^/@]*@)?([^/:]*)", url)
+    if host is not None and host[1].startswith("-"):
+        raise refused
+    return url
+
+
+def check_ref(ref: str) -> str:
+    """The ref itself, if it is a plain name; :class:`UserError` for an option or an expression."""
+    if not _REF.fullmatch(ref) or ".." in ref or "@{" in ref or ref.endswith((".lock", "/", ".")):
+        raise UserError(
+            f"this is not the name of a tag, a branch or a commit: {ref!r}",
+            fix="name a ref such as v1.2.0, main or a commit id",
+        )
+    return ref
+
+
+class Mirror:
+    """The cached mirror of one upstream: its heads and tags under their own names."""
+
+    def __init__(self, url: str, path: Path) -> None:
+        self.url = url
+        self.repository = Repository(path)
+
+    @classmethod
+    def of(cls, url: str) -> "Mirror":
+        """The mirror of ``url``, which need not exist yet. Relative paths must be made absolute."""
+        if (name := reference.bundled_name(url)) is not None:
+            return cls(url, _cache() / f"bundled-{name}-{reference.digest(name)[:16]}.git")
+        check_url(url)
+        slug = re.sub(r"[^A-Za-z0-9.-]+", "-", url.rstrip("/").rsplit("/", 1)[-1])[:40].strip("-.")
+        key = hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return cls(url, _cache() / f"{slug or 'upstream'}-{key}.git")
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was fetched yet."""
+        return (self.repository.git_dir / "HEAD").is_file()
+
+    def fetch(self, progress: ProgressFn | None = None, commit: str | None = None) -> None:
+        """Bring heads and tags up to date, and ``commit`` too if no ref reaches it.
+
+        Raises :class:`UnreachableError` when the upstream does not answer.
+        """
+        with _locked(self.repository.git_dir):
+            name = reference.bundled_name(self.url)
+            if not self.exists:
+                self._create(name)
+            if name is not None:
+                return
+            refspecs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+            self._fetch(("--prune", *refspecs), progress)
+            if commit is not None and self.repository.resolve(f"{commit}^{{commit}}") is None:
+                self._fetch((commit,), progress)
+
+    def _create(self, bundled: str | None) -> None:
+        target = self.repository.git_dir
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            repository = Repository.init_bare(scratch / "new")
+            if bundled is not None:
+                reference.replay(bundled, repository)
+            (scratch / "new").rename(target)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _fetch(self, what: tuple[str, ...], progress: ProgressFn | None) -> None:
+        args = ["fetch", "--no-tags", "--force", "--no-recurse-submodules", "--no-write-fetch-head"]
+        args += ["--progress" if progress else "--quiet", "--no-auto-maintenance", "--", self.url]
+        command = [git.executable(), *git.SETTINGS, f"--git-dir={self.repository.git_dir}"]
+        process = subprocess.Popen(
+            [*command, *args, *what],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=git.environment(),
+        )
+        try:
+            said = _follow(process, progress)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        if process.wait():
+            raise UnreachableError(
+                f"cannot fetch the upstream {self.url}",
+                why="\n".join(said[-8:]) or f"git fetch ended with status {process.returncode}",
+                fix="check the URL and the network; what was fetched before is kept",
+            )
+
+    def pin(self, ref: str) -> Pin | None:
+        """The pin that ``ref`` names now, or None. A tag wins over a branch, then a commit id."""
+        check_ref(ref)
+        names = [f"refs/tags/{ref}", f"refs/heads/{ref}"]
+        if _COMMIT.fullmatch(ref):
+            names.append(ref)
+        for name in names:
+            commit = self.repository.resolve(f"{name}^{{commit}}")
+            if commit is not None:
+                return self.describe(commit, ref)
+        return None
+
+    def describe(self, commit: str, ref: str) -> Pin:
+        """The pin of a commit that is in the mirror."""
+        out = self.repository.run("log", "-1", "--format=%T%x00%cI", commit, "--").decode()
+        tree, _, date = out.strip().partition("\0")
+        return Pin(self.url, ref, commit, tree, date)
+
+    def is_tag(self, ref: str) -> bool:
+        """Whether ``ref`` is a tag: a name that must not move."""
+        return self.repository.resolve(f"refs/tags/{ref}") is not None
+
+    def newest_tag(self) -> str | None:
+        """The tag with the highest version, a pre-release only for want of others, or None."""
+        args = (
+            "for-each-ref",
+            "--sort=-version:refname",
+            "--format=%(refname:strip=2)",
+            "refs/tags",
+        )
+        tags = self.repository.run(*args).decode("utf-8", "replace").split()
+        tags = [tag for tag in tags if _REF.fullmatch(tag)]
+        released = [
+            t for t in tags if not re.search(r"(rc|alpha|beta|pre)[.\d-]*$", t, re.IGNORECASE)
+        ]
+        return next(iter(released or tags), None)
+
+    def default_branch(self) -> str | None:
+        """The branch that a pin without a tag takes: main, master, or the only one."""
+        out = self.repository.run("for-each-ref", "--format=%(refname:strip=2)", "refs/heads")
+        heads = out.decode("utf-8", "replace").split()
+        return next((h for h in ("main", "master", "trunk") if h in heads), next(iter(heads), None))
+
+
+def open_store(git_dir: Path, mirror: Mirror) -> Repository:
+    """The private store of a workspace, which borrows upstream's objects from the mirror."""
+    if not (git_dir / "HEAD").is_file():
+        shutil.rmtree(git_dir, ignore_errors=True)
+        Repository.init_bare(git_dir)
+    alternates = git_dir / "objects" / "info" / "alternates"
+    wanted = f"{mirror.repository.git_dir / 'objects'}\n"
+    if not alternates.is_file() or alternates.read_text() != wanted:
+        alternates.parent.mkdir(parents=True, exist_ok=True)
+        alternates.write_text(wanted)
+    return Repository(git_dir)
+
+
+def _cache() -> Path:
+    return Path(platformdirs.user_cache_path("porttool")) / "upstreams"
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the mirror, so that two porttools do not create or fetch it at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _follow(process: subprocess.Popen[bytes], progress: ProgressFn | None) -> list[str]:
+    """Read git's stderr to its end, feed the progress display, give the other lines back."""
+    from git.remote import RemoteProgress
+
+    stages = {
+        RemoteProgress.COUNTING: "Counting",
+        RemoteProgress.COMPRESSING: "Compressing",
+        RemoteProgress.RECEIVING: "Receiving",
+        RemoteProgress.RESOLVING: "Resolving",
+    }
+
+    class Report(RemoteProgress):
+        def update(
+            self,
+            op_code: int,
+            cur_count: str | float,
+            max_count: str | float | None = None,
+            message: str = "",
+        ) -> None:
+            if progress is not None:
+                whole = float(max_count) if max_count else None
+                progress(stages.get(op_code & self.OP_MASK, "Fetching"), float(cur_count), whole)
+
+    report = Report()
+    handle = report.new_message_handler()
+    if process.stderr is None:
+        raise AssertionError("git was started without a pipe for its stderr")
+    pending = b""
+    while chunk := process.stderr.read1(4096):  # type: ignore[attr-defined]
+        *lines, pending = re.split(rb"[\r\n]", pending + chunk)
+        for line in lines:
+            handle(line.decode("utf-8", "replace"))
+    if pending:
+        handle(pending.decode("utf-8", "replace"))
+    return [line.strip() for line in [*report.other_lines, *report.error_lines] if line.strip()]
