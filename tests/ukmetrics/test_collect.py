@@ -5,9 +5,9 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from ukm_twin import MAX_OBJECTS, VARIANTS, Run, build, run
 
 from porttool.unikraft.table import shipped_mapping
+from tests.ukmetrics.ukm_twin import MAX_OBJECTS, VARIANTS, Run, build, run
 
 
 @pytest.fixture(params=VARIANTS)

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from ukm_twin import build, run
+
+from tests.ukmetrics.ukm_twin import build, run
 
 
 @pytest.fixture
