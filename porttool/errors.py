@@ -41,7 +41,7 @@ class UserError(PorttoolError):
 
 
 class DecisionNeeded(PorttoolError):
-    """The tool could go on in more than one way; a maintainer has to choose. Nothing was changed."""
+    """The tool could go on in several ways; a maintainer has to choose. Nothing was changed."""
 
     exit_code = ExitCode.DECISION_NEEDED
 

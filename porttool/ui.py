@@ -40,8 +40,20 @@ def stderr() -> "Console":
 def show(*renderables: "RenderableType") -> None:
     """Print results to stdout."""
     console = stdout()
-    for renderable in renderables:
-        console.print(renderable)
+    if console.is_terminal:
+        for renderable in renderables:
+            console.print(renderable)
+        return
+    with console.capture() as captured:
+        for renderable in renderables:
+            console.print(renderable)
+    # Tables pad their cells; in a file or a pipe that is noise.
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """A number with its noun: ``1 patch``, ``2 patches``."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
 def note(text: str) -> None:
@@ -69,7 +81,7 @@ def show_error(error: PorttoolError) -> None:
 
 
 @contextmanager
-def progress(*, bytes_shown: bool = False) -> Iterator["Progress"]:
+def progress() -> Iterator["Progress"]:
     """A progress display on stderr that vanishes when done; silent off a terminal."""
     from rich.progress import (
         BarColumn,

@@ -37,8 +37,8 @@ def apply(directory: Path, to: Path | None, *, force: bool, as_json: bool) -> Ex
                 }
             )
         else:
-            count = len(imported.patches)
-            ui.show(f"{path}: {port.lock.pin.ref} with {count} patch{'es' * (count != 1)}")
+            patches = ui.count(len(imported.patches), "patch", "patches")
+            ui.show(f"{path}: {port.lock.pin.ref} with {patches}")
     return ExitCode.OK
 
 

@@ -1,4 +1,4 @@
-"""``porttool check``: is everything what a refresh would leave?"""
+"""``porttool check``: whether everything is what a refresh would leave."""
 
 from pathlib import Path
 
@@ -64,6 +64,8 @@ def find_drift(port: Port) -> list[tuple[str, str]]:
     ]
     if outcome.change.lock != port.workspace.lock_path.read_bytes() and not drift:
         drift.append(("lock", "upstream.lock would be written anew"))
+    if not port.workspace.build.exists():
+        return drift  # never emitted: nothing there that could have drifted
     with emit_input(port, imported) as source:
         try:
             paths = compare_emitted(source, port.workspace.build)

@@ -95,7 +95,7 @@ def init(
 
 
 def name_from_url(url: str) -> str:
-    """A library name from the last part of a URL: ``nano-exporter`` from ``…/nano_exporter.git``."""
+    """A library name from the end of a URL: ``nano-exporter`` for ``…/nano_exporter.git``."""
     last = re.split(r"[/:]", url.removeprefix(SCHEME).rstrip("/"))[-1].removesuffix(".git")
     return re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")
 

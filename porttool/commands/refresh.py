@@ -52,8 +52,10 @@ def refresh(directory: Path, *, onto: str | None, take: Side | None, as_json: bo
             ui.show(
                 Text.assemble(
                     ("audit    ", "bold"),
-                    f"{counts['function']} functions, {counts['header']} headers, "
-                    f"{counts['path']} paths needed by {len(report.files)} files",
+                    f"{ui.count(counts['function'], 'function')}, "
+                    f"{ui.count(counts['header'], 'header')} and "
+                    f"{ui.count(counts['path'], 'kernel path')} needed by "
+                    f"{ui.count(len(report.files), 'file')}",
                 )
             )
     if failure is not None:
@@ -124,8 +126,8 @@ def _show(outcome: Plan, changed: bool, libraries: EmitResult | None) -> None:
     state = "written" if changed else "nothing to change"
     ui.show(Text.assemble(("series   ", "bold"), f"tree {outcome.lock.series_tree[:12]}, {state}"))
     for library in libraries.libraries if libraries is not None else ():
-        count = len(library.changed)
-        what = f"{count} file{'s' * (count != 1)} written" if count else "up to date"
+        changed_files = len(library.changed)
+        what = f"{ui.count(changed_files, 'file')} written" if changed_files else "up to date"
         ui.show(Text.assemble(("emitted  ", "bold"), f"{library.path}: {what}"))
 
 

@@ -82,8 +82,7 @@ def _show(facts: dict[str, Any]) -> None:
     where = f"{pin['ref']}  commit {pin['commit'][:12]} of {pin['date'][:10]}  {pin['license']}"
     table.add_row("pin", Text(where))
     table.add_row("target", Text(f"Unikraft {facts['unikraft']}"))
-    count = len(series["patches"])
-    line = Text(f"{count} patch{'es' * (count != 1)}")
+    line = Text(ui.count(len(series["patches"]), "patch", "patches"))
     if series["edited"]:
         line.append(", edited since the lock was written", "yellow")
     if series["unlisted"]:

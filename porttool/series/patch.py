@@ -453,8 +453,8 @@ class _DiffReader:
         names: list[bytes | None] = []
         for _ in range(2):
             raw = self._lines[self._at][4:].rstrip(b"\r")
-            if not raw.startswith(b'"'):
-                raw = raw.split(b"\t", 1)[0].rstrip()
+            # Behind the name, git puts a tab if it holds a space, GNU diff a tab and a date.
+            raw = raw.rstrip(b"\t") if raw.startswith(b'"') else raw.split(b"\t", 1)[0].rstrip()
             path = _unquote(raw)
             names.append(None if path == b"/dev/null" else self._inside(path, self._strip))
             self._at += 1
@@ -492,11 +492,12 @@ class _DiffReader:
         if path.startswith(b"/"):
             raise outside
         parts = path.split(b"/")
-        if strip > 0:
-            parts = parts[strip:]
+        if any(part in (b".", b"..") for part in parts):
+            raise outside
+        parts = parts[max(strip, 0) :]
         if not parts or not all(parts):
             raise self._error(f"-p{strip} leaves nothing of the path {shown!r}")
-        if any(part in (b".", b"..") or part.lower() == b".git" for part in parts):
+        if any(part.lower() == b".git" for part in parts):
             raise outside
         return b"/".join(parts)
 

@@ -40,7 +40,7 @@ class Series:
 
     def mentions(self, name: str) -> bool:
         """Whether a comment names this patch: somebody took it out on purpose."""
-        word = re.compile(rf"(?<!\S){re.escape(name)}(?!\S)")
+        word = re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w-])")
         return any(line.name is None and word.search(line.text) for line in self.lines)
 
     def rewritten(self, names: list[str]) -> str:

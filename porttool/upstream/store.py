@@ -103,7 +103,7 @@ class Mirror:
             if name is not None:
                 return
             refspecs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-            self._fetch(("--prune", *refspecs), progress)
+            self._fetch(refspecs, progress, "--prune")
             if commit is not None and self.repository.resolve(f"{commit}^{{commit}}") is None:
                 self._fetch((commit,), progress)
 
@@ -119,12 +119,14 @@ class Mirror:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _fetch(self, what: tuple[str, ...], progress: ProgressFn | None) -> None:
+    def _fetch(
+        self, what: tuple[str, ...], progress: ProgressFn | None, *options: str
+    ) -> None:
         args = ["fetch", "--no-tags", "--force", "--no-recurse-submodules", "--no-write-fetch-head"]
-        args += ["--progress" if progress else "--quiet", "--no-auto-maintenance", "--", self.url]
+        args += ["--progress" if progress else "--quiet", "--no-auto-maintenance", *options]
         command = [git.executable(), *git.SETTINGS, f"--git-dir={self.repository.git_dir}"]
         process = subprocess.Popen(
-            [*command, *args, *what],
+            [*command, *args, "--", self.url, *what],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
