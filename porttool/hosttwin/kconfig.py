@@ -6,9 +6,11 @@ selected or referred to and not defined, a select against unmet dependencies, a 
 be given) is an error, because Unikraft would go on with something else than what was asked for.
 """
 
+import gc
 import os
 import platform
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +23,6 @@ from porttool.errors import UserError
 TWIN = Path(__file__).parent
 """Folder of the twin: its ``Config.uk``, ``twin.mk``, headers and sources."""
 
-_ENVIRONMENT = ("srctree", "CONFIG_", "KCONFIG_", "KCONFIG_FUNCTIONS")
 _PATH = re.compile(r"[^\"'\\$\n]+")
 
 
@@ -47,18 +48,20 @@ def _kconfig_environment() -> Iterator[None]:
         "twin_x86_64": "y" if platform.machine() == "x86_64" else "n",
         "twin_arm_64": "y" if platform.machine() == "aarch64" else "n",
     }
-    before = {name: os.environ.get(name) for name in (*_ENVIRONMENT, *ours)}
-    for name in before:
-        os.environ.pop(name, None)
+    theirs = {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("srctree", "CONFIG_") or name.startswith("KCONFIG_") or name in ours
+    }
+    for name in theirs:
+        del os.environ[name]
     os.environ.update(ours)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in ours:
+            del os.environ[name]
+        os.environ.update(theirs)
 
 
 def write_config(
@@ -81,10 +84,7 @@ def write_config(
     top.write_text("".join(f'source "{source.resolve()}"\n' for source in sources))
 
     with _kconfig_environment():
-        try:
-            kconf = kconfiglib.Kconfig(str(top), warn_to_stderr=False)
-        except kconfiglib.KconfigError as error:
-            raise ConfigError("a Config.uk is not valid", why=str(error)) from error
+        kconf = _parse(top)
         kconf.warn_assign_undef = True
         wanted = {_library_symbol(kconf, source): "y" for source in sources[1:]}
         wanted |= assign or {}
@@ -107,6 +107,18 @@ def write_config(
         raise ConfigError("the Config.uk files do not fit together", why="\n".join(kconf.warnings))
     values = {symbol.name: symbol.str_value for symbol in kconf.unique_defined_syms}
     return Configuration(config, header, values)
+
+
+def _parse(top: Path) -> kconfiglib.Kconfig:
+    try:
+        return kconfiglib.Kconfig(str(top), warn_to_stderr=False)
+    except kconfiglib.KconfigError as error:
+        why = str(error)
+    with warnings.catch_warnings():
+        # kconfiglib leaves the files open that it was reading.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    raise ConfigError("a Config.uk is not valid", why=why)
 
 
 def _library_symbol(kconf: kconfiglib.Kconfig, source: Path) -> str:

@@ -180,13 +180,14 @@ $(LIBID_HEADER) $(TWIN_BUILD)/libs.c: FORCE
 
 # ---- rules -----------------------------------------------------------------------
 
-# compile(source, object, command): the object is made again when the command,
-# the configuration, the source or a header of it changed
+# compile(source, object, command, library): the object is made again when the
+# command, the configuration, the source, a header of it or what the library
+# unpacked changed
 define compile
 $(2).cmd: TEXT := $(3)
 $(2).cmd: FORCE
 	$$(update)
-$(2): $(1) $(2).cmd $(KCONFIG_AUTOHEADER) $(LIBID_HEADER) | $$(UK_FETCH-y)
+$(2): $(1) $(2).cmd $(KCONFIG_AUTOHEADER) $(LIBID_HEADER) $(filter $(BUILD_DIR)/$(4)/%,$(UK_FETCH-y)) | $(UK_FETCH-y)
 	@echo '  CC      $(patsubst $(BUILD_DIR)/%,%,$(2))'
 	$(Q)$(3) -MMD -MP -MF $(2).d -c $(1) -o $(2)
 -include $(2).d
@@ -205,7 +206,7 @@ $(call compile,$(3),$(obj_of),$(strip $(CC) $(call flags,COMPFLAGS) $(UKFLAGS) \
 	$(call flags,$(2)_COMPFLAGS) $(call flags,$(src_var)_INCLUDES) \
 	$(call flags,$(2)_CINCLUDES) $(call flags,CINCLUDES) $(TWIN_INCLUDES) \
 	$(call flags,CFLAGS) $(call flags,$(2)_CFLAGS) $(call flags,$(src_var)_FLAGS) \
-	-D__LIBNAME__=$(1) -D__BASENAME__=$(notdir $(3))))
+	-D__LIBNAME__=$(1) -D__BASENAME__=$(notdir $(3))),$(1))
 endef
 
 # olib(library, LIBRARY): one object, in which only what is exported is global
@@ -229,7 +230,7 @@ $(foreach l,$(LIBS),$(call lib,$(l),$(call uc,$(l))))
 # twinobj(source, name, library)
 define twinobj
 TWIN_OBJS += $(TWIN_BUILD)/$(2).o
-$(call compile,$(1),$(TWIN_BUILD)/$(2).o,$(strip $(CC) $(call flags,COMPFLAGS) -I$(TWIN_BASE) $(TWIN_INCLUDES) -D__LIBNAME__=$(3)))
+$(call compile,$(1),$(TWIN_BUILD)/$(2).o,$(strip $(CC) $(call flags,COMPFLAGS) -I$(TWIN_BASE) $(TWIN_INCLUDES) -D__LIBNAME__=$(3)),$(3))
 endef
 $(foreach s,$(TWIN_SOURCES),$(eval $(call twinobj,$(TWIN_BASE)/$(firstword $(subst :, ,$(s))).c,$(firstword $(subst :, ,$(s))),$(lastword $(subst :, ,$(s))))))
 $(eval $(call twinobj,$(TWIN_BUILD)/libs.c,libs,libuklibid))

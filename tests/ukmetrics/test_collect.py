@@ -1,5 +1,6 @@
 """The ukstore reader of lib-ukmetrics, trap by trap, on the host twin."""
 
+import shutil
 import subprocess
 from itertools import groupby
 from pathlib import Path
@@ -137,6 +138,32 @@ def test_network_figures_are_those_of_the_host(twin: Path) -> None:
 def _bytes_received() -> list[int]:
     lines = Path("/proc/net/dev").read_text().splitlines()[2:]
     return [int(line.split(":")[1].split()[0]) for line in lines]
+
+
+def test_promtool_objects_to_nothing_but_node_exporters_capitals() -> None:
+    promtool = shutil.which("promtool")
+    if not promtool:
+        pytest.skip("promtool is not installed (package prometheus)")
+    result = run(build("gcc"), "ukmetrics.labels=site=fra1,rack=b7")
+    lines = []
+    for name, samples in groupby(result.rounds[0], key=lambda sample: sample.name):
+        if name.startswith("traps_"):
+            continue
+        for position, sample in enumerate(samples):
+            if not position:
+                lines += [f"# HELP {name} {sample.help}", f"# TYPE {name} {sample.type}"]
+            labels = ",".join(f'{label}="{value}"' for label, value in sample.labels)
+            lines.append(f"{name}{{{labels}}} {sample.value}")
+    done = subprocess.run(
+        [promtool, "check", "metrics"],
+        input="\n".join([*lines, ""]),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set((done.stdout + done.stderr).splitlines()) == {
+        "node_memory_MemFree_bytes metric names should be written in 'snake_case' not 'camelCase'"
+    }
 
 
 def test_only_the_interface_is_exported() -> None:

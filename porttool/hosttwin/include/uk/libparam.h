@@ -23,6 +23,8 @@ enum twin_param_type {
 	TWIN_PARAM___uptr,
 	TWIN_PARAM_charp
 };
+/* What `bool` is once <stdbool.h> was read */
+#define TWIN_PARAM__Bool	TWIN_PARAM_bool
 #define TWIN_PARAM_char		TWIN_PARAM___s8
 #define TWIN_PARAM_uchar	TWIN_PARAM___u8
 #define TWIN_PARAM_int		TWIN_PARAM___s32

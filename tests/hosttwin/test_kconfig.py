@@ -1,0 +1,118 @@
+"""Kconfig over the twin's and the libraries' Config.uk."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from porttool.hosttwin.kconfig import ConfigError, write_config
+
+UKMETRICS = Path(__file__).parents[2] / "porttool" / "ukmetrics"
+
+LIBRARY = """\
+menuconfig LIBX
+\tbool "x"
+\tselect LIBUKMETRICS
+\tselect LIBPOSIX_SOCKET
+
+config LIBX_PORT
+\tint "port"
+\trange 1 65535
+\tdefault 9100
+\tdepends on LIBX
+"""
+
+
+def library(tmp_path: Path, text: str = LIBRARY) -> Path:
+    folder = tmp_path / "lib-x"
+    folder.mkdir(exist_ok=True)
+    (folder / "Config.uk").write_text(text)
+    return folder
+
+
+def test_selects_all_that_it_needs(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    written = write_config([library(tmp_path), UKMETRICS], out, {"LIBX_PORT": "1234"})
+    for name in (
+        *("LIBX", "LIBUKMETRICS", "LIBUKSTORE", "LIBUKLIBPARAM", "LIBUKALLOC_IFSTATS_GLOBAL"),
+        *("LIBUKNETDEV_STATS", "LIBUKLOCK_MUTEX_METRICS", "LIBPOSIX_SOCKET"),
+    ):
+        assert written.values[name] == "y"
+        assert f"CONFIG_{name}=y\n" in written.config.read_text()
+        assert f"#define CONFIG_{name} 1\n" in written.header.read_text()
+    assert "#define CONFIG_LIBX_PORT 1234\n" in written.header.read_text()
+    assert written.header == out / "include/uk/bits/config.h"
+
+
+def test_what_does_not_change_is_not_written(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    folder = library(tmp_path)
+    written = write_config([folder, UKMETRICS], out)
+    for path in (written.config, written.header):
+        os.utime(path, (1, 1))
+    write_config([folder, UKMETRICS], out)
+    assert written.config.stat().st_mtime == written.header.stat().st_mtime == 1
+    write_config([folder, UKMETRICS], out, {"LIBX_PORT": "1"})
+    assert written.header.stat().st_mtime != 1
+
+
+def test_the_users_environment_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = library(tmp_path)
+    plain = write_config([folder, UKMETRICS], tmp_path / "a").config.read_text()
+    environment = {
+        "CONFIG_": "OTHER_",
+        "srctree": "/nonexistent",
+        "KCONFIG_ALLCONFIG": "x",
+        "KCONFIG_CONFIG_HEADER": "# other\n",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    again = write_config([folder, UKMETRICS], tmp_path / "b").config.read_text()
+    assert again == plain
+    assert {name: os.environ[name] for name in environment} == environment
+    assert "twin_x86_64" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("LIBPOSIX_SOCKET", "LIBPOSIX_SOKET", "LIBPOSIX_SOKET"),
+        ("depends on LIBX", "depends on LIBZ", "LIBZ"),
+        ("select LIBPOSIX_SOCKET", "select LIBNOLIBC", "LIBNOLIBC"),
+        ("bool", "boool", "boool"),
+        ("\trange 1", "\trange", "Config.uk"),
+        ("menuconfig LIBX\n", "menuconfig LIBX\n\tdepends on LWIP_DHCP\n", "LIBX cannot be 'y'"),
+    ],
+)
+def test_config_that_does_not_fit(tmp_path: Path, old: str, new: str, why: str) -> None:
+    assert old in LIBRARY
+    folder = library(tmp_path, LIBRARY.replace(old, new, 1))
+    libraries = [folder, UKMETRICS]
+    if "MUTEX" in new:
+        libraries = [
+            library(tmp_path, LIBRARY.replace(old, new).replace("LIBUKMETRICS", "LIBMUSL"))
+        ]
+    with pytest.raises(ConfigError) as caught:
+        write_config(libraries, tmp_path / "out")
+    assert why in f"{caught.value.what} {caught.value.why}"
+
+
+def test_values_that_cannot_be(tmp_path: Path) -> None:
+    libraries = [library(tmp_path), UKMETRICS]
+    with pytest.raises(ConfigError, match="LIBX_PORT cannot be '0'"):
+        write_config(libraries, tmp_path / "out", {"LIBX_PORT": "0"})
+    with pytest.raises(ConfigError, match=r"no Config\.uk defines LIBY"):
+        write_config(libraries, tmp_path / "out", {"LIBY": "y"})
+
+
+def test_libraries_without_config(tmp_path: Path) -> None:
+    (tmp_path / "lib-y").mkdir()
+    with pytest.raises(ConfigError, match=r"no Config\.uk"):
+        write_config([tmp_path / "lib-y"], tmp_path / "out")
+    with pytest.raises(ConfigError, match="defines no symbol"):
+        write_config([library(tmp_path, 'comment "nothing"\n')], tmp_path / "out")
+    odd = library(tmp_path).rename(tmp_path / 'lib-"x')
+    with pytest.raises(ConfigError, match="path"):
+        write_config([odd], tmp_path / "out")
