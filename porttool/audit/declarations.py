@@ -28,8 +28,9 @@ class Sort(Enum):
 class Fact:
     """One name that a declaration declares.
 
-    A tag's name is ``struct x``. ``value`` is an enumerator's; ``type`` a typedef's; ``body`` the
-    names that a function defined in the header refers to.
+    A tag's name is ``struct x``. ``value`` is an enumerator's; ``type`` what a typedef stands for,
+    the type of a variable or function, or the definition of a structure; ``body`` the names that
+    a function defined in the header refers to.
     """
 
     name: str
@@ -65,7 +66,8 @@ class SystemNames:
             return
         known.headers.add(chunk.header)
         known.private = known.private and chunk.private
-        if fact.body is not None or (fact.noreturn and not known.fact.noreturn):
+        more = fact.type is not None and known.fact.type is None
+        if more or fact.body is not None or (fact.noreturn and not known.fact.noreturn):
             known.fact = fact
 
     def constant(self, name: str) -> int | None:
@@ -75,8 +77,20 @@ class SystemNames:
 
     def typedef(self, name: str) -> c_ast.Node | None:
         """The type that a typedef name stands for."""
-        known = self.names.get(name)
+        return self._type(name, (Sort.TYPEDEF,))
+
+    def variable(self, name: str) -> c_ast.Node | None:
+        """The type of a variable or function."""
+        return self._type(name, (Sort.VARIABLE, Sort.FUNCTION))
+
+    def structure(self, tag: str) -> c_ast.Node | None:
+        """The definition of a structure or union."""
+        known = self.tags.get(tag)
         return known.fact.type if known is not None else None
+
+    def _type(self, name: str, sorts: tuple[Sort, ...]) -> c_ast.Node | None:
+        known = self.names.get(name)
+        return known.fact.type if known is not None and known.fact.sort in sorts else None
 
 
 class DeclarationReader:
@@ -139,7 +153,7 @@ class DeclarationReader:
         facts: list[Fact] = []
         if isinstance(node, c_ast.FuncDef):
             body = tuple(dict.fromkeys(text for kind, text in chunk.tokens if kind == "word"))
-            facts.append(Fact(node.decl.name, Sort.FUNCTION, body=body))
+            facts.append(Fact(node.decl.name, Sort.FUNCTION, type=node.decl.type, body=body))
         elif isinstance(node, c_ast.Typedef):
             facts.append(Fact(node.name, Sort.TYPEDEF, type=node.type))
             self._typedefs.add(node.name)
@@ -147,9 +161,9 @@ class DeclarationReader:
         elif isinstance(node, c_ast.Decl):
             if isinstance(node.type, c_ast.FuncDecl):
                 noreturn = node.name in code.noreturn or "_Noreturn" in node.funcspec
-                facts.append(Fact(node.name, Sort.FUNCTION, noreturn=noreturn))
+                facts.append(Fact(node.name, Sort.FUNCTION, type=node.type, noreturn=noreturn))
             elif node.name is not None:
-                facts.append(Fact(node.name, Sort.VARIABLE))
+                facts.append(Fact(node.name, Sort.VARIABLE, type=node.type))
             self._tags(node.type, facts)
         for fact in facts:
             self._known.add(fact, chunk)
@@ -162,7 +176,8 @@ class DeclarationReader:
         if isinstance(node, c_ast.Struct | c_ast.Union | c_ast.Enum):
             word = type(node).__name__.lower()
             if node.name:
-                facts.append(Fact(f"{word} {node.name}", Sort.TAG))
+                defined = isinstance(node, c_ast.Struct | c_ast.Union) and node.decls is not None
+                facts.append(Fact(f"{word} {node.name}", Sort.TAG, type=node if defined else None))
             if isinstance(node, c_ast.Enum) and node.values is not None:
                 self._enumerators(node.values, facts)
         for _, child in node.children():

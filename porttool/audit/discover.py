@@ -2,19 +2,32 @@
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 _INCLUDE = re.compile(rb'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]', re.MULTILINE)
 
+_FEATURE = re.compile(
+    rb"-D ?(_GNU_SOURCE|_DEFAULT_SOURCE|_BSD_SOURCE|_ALL_SOURCE"
+    rb"|(?:_POSIX_C_SOURCE|_XOPEN_SOURCE|_FILE_OFFSET_BITS)=\d+L?)(?![\w=])"
+)
+#: Where a build says its flags.
+BUILD_FILES = ("Makefile", "makefile", "GNUmakefile", "CMakeLists.txt", "meson.build")
+
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What is in a folder: absolute sources and include folders, and the folders left out."""
+    """What is in a folder.
+
+    ``sources`` and ``includes`` are absolute; ``skipped`` are the folders left out; ``defines``
+    are the feature test macros that the build files name.
+    """
 
     sources: tuple[Path, ...]
     includes: tuple[Path, ...]
     skipped: tuple[Path, ...]
+    defines: tuple[str, ...] = ()
 
 
 def discover(root: Path) -> Discovery:
@@ -26,6 +39,7 @@ def discover(root: Path) -> Discovery:
     sources: list[Path] = []
     headers: list[Path] = []
     skipped: list[Path] = []
+    builds: list[Path] = []
     for folder, folders, names in os.walk(root):
         here = Path(folder)
         for name in sorted(folders):
@@ -38,11 +52,24 @@ def discover(root: Path) -> Discovery:
                 sources.append(path)
             elif path.suffix == ".h" and path.is_file():
                 headers.append(path)
+            elif name in BUILD_FILES and path.is_file():
+                builds.append(path)
     return Discovery(
         tuple(sorted(sources)),
         guess_includes(root, sorted(sources), sorted(headers)),
         tuple(sorted(skipped)),
+        guess_defines(builds),
     )
+
+
+def guess_defines(builds: Iterable[Path]) -> tuple[str, ...]:
+    """The feature test macros that build files define; they are read, never run.
+
+    Without them the headers hide what the upstream uses. Other macros are left to the user, as
+    they depend on what is configured.
+    """
+    found = {raw.decode() for path in builds for raw in _FEATURE.findall(path.read_bytes())}
+    return tuple(sorted(found))
 
 
 def guess_includes(root: Path, sources: list[Path], headers: list[Path]) -> tuple[Path, ...]:

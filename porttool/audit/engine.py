@@ -26,7 +26,7 @@ from porttool.audit.unit import UnitAuditor, UnitResult
 from porttool.errors import UserError
 
 #: Below this many bytes of source one process is quicker than several.
-PARALLEL_BYTES = 200_000
+PARALLEL_BYTES = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,28 +9,14 @@ from typing import Protocol
 
 from pycparser import c_ast
 
-_SIZES = {
-    "char": 1,
-    "_Bool": 1,
-    "short": 2,
-    "int": 4,
-    "long": 8,
-    "long long": 8,
-    "float": 4,
-    "double": 8,
-    "long double": 16,
-    "void": 1,
-}
+from porttool.audit.types import TypeScope, basic_name, resolve, size_of, type_of
 
 
-class Scope(Protocol):
+class Scope(TypeScope, Protocol):
     """What names mean where an expression stands."""
 
     def constant(self, name: str) -> int | None:
         """The value of an enumerator; None if it is unknown or the name is something else."""
-
-    def typedef(self, name: str) -> c_ast.Node | None:
-        """The type that a typedef name stands for; None if it is unknown."""
 
 
 def evaluate(node: c_ast.Node | None, scope: Scope) -> int | None:
@@ -84,7 +70,8 @@ def _unsigned_bits(node: c_ast.Node) -> int | None:
 
 def _unary(node: c_ast.UnaryOp, scope: Scope) -> int | None:
     if node.op in ("sizeof", "_Alignof"):
-        return size_of(node.expr, scope) if isinstance(node.expr, c_ast.Typename) else None
+        typed = isinstance(node.expr, c_ast.Typename)
+        return size_of(node.expr if typed else type_of(node.expr, scope), scope)
     value = evaluate(node.expr, scope)
     if value is None:
         return None
@@ -161,70 +148,15 @@ def _apply(op: str, left: int | None, right_node: c_ast.Node, scope: Scope) -> i
 
 def _cast(node: c_ast.Cast, scope: Scope) -> int | None:
     value = evaluate(node.expr, scope)
-    kind = _resolve(node.to_type.type, scope)
-    if value is None or kind is None:
-        return value if isinstance(node.to_type.type, c_ast.PtrDecl) else None
-    if isinstance(kind, c_ast.PtrDecl):
+    if value is None or isinstance(resolve(node.to_type.type, scope), c_ast.PtrDecl):
         return value
-    names = _names(kind)
-    if names is None or "double" in names or "float" in names:
+    name = basic_name(node.to_type.type, scope)
+    size = size_of(node.to_type, scope)
+    if name is None or size is None or name in ("float", "double", "long double", "void"):
         return None
-    if "_Bool" in names:
+    if name == "_Bool":
         return int(bool(value))
-    size = _named_size(names)
-    if size is None or "void" in names:
-        return None
     value &= (1 << 8 * size) - 1
-    if "unsigned" not in names and value >> (8 * size - 1):
+    if not name.startswith("unsigned") and value >> (8 * size - 1):
         value -= 1 << 8 * size
     return value
-
-
-def _names(node: c_ast.Node) -> list[str] | None:
-    if isinstance(node, c_ast.TypeDecl):
-        node = node.type
-    return list(node.names) if isinstance(node, c_ast.IdentifierType) else None
-
-
-def _resolve(node: c_ast.Node | None, scope: Scope) -> c_ast.Node | None:
-    """Follow typedef names to a type that is none; None when one is unknown."""
-    for _ in range(32):
-        if node is None:
-            return None
-        names = _names(node)
-        if names is None or len(names) != 1 or names[0] in _SIZES or names[0] in _MODIFIERS:
-            return node
-        node = scope.typedef(names[0])
-    return None
-
-
-_MODIFIERS = ("signed", "unsigned")
-
-
-def _named_size(names: list[str]) -> int | None:
-    plain = [name for name in names if name not in _MODIFIERS and name != "_Complex"]
-    if plain.count("long") == 2:
-        return 8
-    if "char" in plain or "short" in plain:
-        return _SIZES["char" if "char" in plain else "short"]
-    if "long" in plain:
-        return 16 if "double" in plain else 8
-    if not plain:
-        return 4
-    return _SIZES.get(plain[0])
-
-
-def size_of(node: c_ast.Node | None, scope: Scope) -> int | None:
-    """The size in bytes of a type, where it does not depend on a structure's layout."""
-    if isinstance(node, c_ast.Typename):
-        node = node.type
-    node = _resolve(node, scope)
-    if isinstance(node, c_ast.PtrDecl):
-        return 8
-    if isinstance(node, c_ast.ArrayDecl):
-        size, count = size_of(node.type, scope), evaluate(node.dim, scope)
-        return None if size is None or count is None else size * count
-    if isinstance(node, c_ast.TypeDecl) and isinstance(node.type, c_ast.Enum):
-        return 4
-    names = _names(node) if node is not None else None
-    return _named_size(names) if names else None

@@ -21,7 +21,8 @@ TOKEN = re.compile(
     | (?P<newline>\n)
     | (?P<string>(?:u8|[uUL])?"(?:[^"\\\n]|\\.)*")
     | (?P<char>(?:u8|[uUL])?'(?:[^'\\\n]|\\.)+')
-    | (?P<word>[A-Za-z_$\x80-\xff][\w$\x80-\xff]*)
+    | (?P<word>(?:[A-Za-z_$\x80-\xff]|\\[uU][0-9a-fA-F]{4,8})[\w$\x80-\xff]*
+        (?:\\[uU][0-9a-fA-F]{4,8}[\w$\x80-\xff]*)*)
     | (?P<number>\.?[0-9](?:[eEpP][+-]|[\w.])*)
     | (?P<comment>/\*[\s\S]*?\*/|//(?:[^\\\n]|\\[\s\S])*)
     | (?P<punctuation>\.\.\.|<<=|>>=|->|\+\+|--|&&|\|\||[-+*/%&|^<>=!]=|<<|>>|\#\#|<:|:>|<%|%>
@@ -120,11 +121,16 @@ class Files:
             return Origin.SYSTEM, path
         real = os.path.realpath(path)
         if real.startswith(self._root + "/"):
-            return Origin.OWN, real[len(self._root) + 1 :]
+            return Origin.OWN, printable_name(real[len(self._root) + 1 :])
         for library in self._libraries:
             if real.startswith(library + "/"):
                 return Origin.LIBRARY, real[len(library) + 1 :]
         raise SyntaxProblem(f"includes {path}, which is outside of the folder", None)
+
+
+def printable_name(path: str) -> str:
+    """A file name that can be written as UTF-8, whatever bytes it has."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 class IncludeStack:

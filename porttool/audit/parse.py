@@ -37,6 +37,7 @@ def with_deep_stack(work: Callable[[], T]) -> T:
     try:
         thread = threading.Thread(target=body, name="parse")
         thread.start()
+        threading.stack_size(size)
         thread.join()
     finally:
         threading.stack_size(size)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,7 +127,8 @@ def preprocess(
     Raises :class:`PreprocessError` naming line and reason, also when a bound is exceeded.
     """
     common = [
-        *("-E", "-std=gnu11", "-w"),
+        # Not canonical: a system header keeps the name of the folder that it was found in.
+        *("-E", "-std=gnu11", "-w", "-fno-canonical-system-headers"),
         *(f"-D{define}" for define in defines),
         *(flag for folder in includes for flag in ("-I", str(folder))),
         *tools.flags,
@@ -161,16 +163,19 @@ def _run(cpp: str, arguments: Sequence[str]) -> str:
             env=environment,
             start_new_session=True,
         )
+        # A timer, because waiting with a timeout polls, which costs more than the preprocessor.
+        expired = threading.Event()
+        timer = threading.Timer(TIMEOUT_SECONDS, _expire, (process, expired))
+        timer.start()
         try:
-            process.wait(TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise PreprocessError(
-                f"the preprocessor took longer than {TIMEOUT_SECONDS} s"
-            ) from None
+            process.wait()
         finally:
+            timer.cancel()
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        if expired.is_set():
+            raise PreprocessError(f"the preprocessor took longer than {TIMEOUT_SECONDS} s")
         if output.seek(0, os.SEEK_END) >= OUTPUT_LIMIT:
             raise PreprocessError(f"preprocesses to more than {OUTPUT_LIMIT >> 20} MB")
         errors.seek(0)
@@ -179,6 +184,12 @@ def _run(cpp: str, arguments: Sequence[str]) -> str:
             raise _explain(said)
         output.seek(0)
         return output.read().decode("latin-1")
+
+
+def _expire(process: subprocess.Popen[bytes], expired: threading.Event) -> None:
+    if process.poll() is None:
+        expired.set()
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _explain(said: str) -> PreprocessError:

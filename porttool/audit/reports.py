@@ -4,20 +4,20 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
+from rich.box import SIMPLE_HEAD, Box
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
 from porttool.audit.model import SCHEMA, AuditReport, Kind, Need, Site
 
-_HEADINGS = {
-    Kind.FUNCTION: "Functions",
-    Kind.VARIABLE: "Variables",
-    Kind.TYPE: "Types",
-    Kind.CONSTANT: "Constants and macros",
-    Kind.HEADER: "Headers",
-    Kind.PATH: "Kernel paths",
+_WORDS = {
+    Kind.FUNCTION: ("function", "functions"),
+    Kind.VARIABLE: ("variable", "variables"),
+    Kind.TYPE: ("type", "types"),
+    Kind.CONSTANT: ("constant or macro", "constants and macros"),
+    Kind.HEADER: ("header", "headers"),
+    Kind.PATH: ("kernel path", "kernel paths"),
 }
 
 
@@ -44,7 +44,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
 def summary(report: AuditReport) -> str:
     """One sentence: how many files, how many needs of each kind."""
     counts = [
-        f"{len(needs)} {_HEADINGS[kind].lower()}"
+        f"{len(needs)} {_WORDS[kind][len(needs) != 1]}"
         for kind in Kind
         if (needs := report.of_kind(kind))
     ]
@@ -74,7 +74,22 @@ def _by_group(needs: Iterable[Need]) -> list[Need]:
     return sorted(needs, key=lambda need: (need.group, need.name))
 
 
-def table(report: AuditReport, *, site_limit: int | None = None) -> Group:
+def _heading(kind: Kind, needs: list[Need]) -> str:
+    return f"{_WORDS[kind][1].capitalize()} ({len(needs)})"
+
+
+def _printable(text: str) -> str:
+    """Text of somebody else's files, without what a terminal would obey."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _section(title: str, style: str, box: Box | None) -> Table:
+    return Table(title=title, title_justify="left", title_style=style, box=box, pad_edge=False)
+
+
+def table(
+    report: AuditReport, *, site_limit: int | None = None, box: Box | None = SIMPLE_HEAD
+) -> Group:
     """The report for a terminal, one table for each kind, ordered by group.
 
     ``site_limit`` bounds the places shown for a need; None shows them all.
@@ -84,17 +99,11 @@ def table(report: AuditReport, *, site_limit: int | None = None) -> Group:
         needs = _by_group(report.of_kind(kind))
         if not needs:
             continue
-        names_header = kind in (Kind.HEADER, Kind.PATH)
-        part = Table(
-            title=f"{_HEADINGS[kind]} ({len(needs)})",
-            title_justify="left",
-            title_style="bold",
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-        )
+        with_header = kind not in (Kind.HEADER, Kind.PATH)
+        part = _section(_heading(kind, needs), "bold", box)
         part.add_column("Group", style="cyan", no_wrap=True)
         part.add_column("Name", style="bold", overflow="fold")
-        if not names_header:
+        if with_header:
             part.add_column("Header", style="dim", overflow="fold")
         part.add_column("Used in", overflow="fold")
         group = ""
@@ -102,23 +111,18 @@ def table(report: AuditReport, *, site_limit: int | None = None) -> Group:
             shown = "" if need.group == group and site_limit is not None else need.group
             group = need.group
             cells = [shown, need.name]
-            if not names_header:
+            if with_header:
                 cells.append(need.header or "-")
-            part.add_row(*map(Text, (*cells, places(need.sites, site_limit))))
-        parts.append(part)
+            cells.append(places(need.sites, site_limit))
+            part.add_row(*(Text(_printable(cell)) for cell in cells))
+        parts += [part, Text()] if box is None else [part]
     if report.failed:
-        part = Table(
-            title=f"Not parsed ({len(report.failed)})",
-            title_justify="left",
-            title_style="bold red",
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-        )
+        part = _section(f"Not parsed ({len(report.failed)})", "bold red", box)
         part.add_column("File", overflow="fold")
         part.add_column("Why", overflow="fold")
         for file in report.failed:
-            part.add_row(Text(file.path), Text(file.error or ""))
-        parts.append(part)
+            part.add_row(Text(_printable(file.path)), Text(_printable(file.error or "")))
+        parts += [part, Text()] if box is None else [part]
     parts.append(Text(summary(report)))
     return Group(*parts)
 
@@ -127,7 +131,7 @@ def plain(report: AuditReport) -> str:
     """The table as text to search in: one line a need, however long, and no trailing blanks."""
     console = Console(width=100_000, color_system=None, file=io.StringIO())
     with console.capture() as captured:
-        console.print(table(report))
+        console.print(table(report, box=None))
     return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
 
 
@@ -138,7 +142,7 @@ def markdown(report: AuditReport) -> str:
         needs = _by_group(report.of_kind(kind))
         if not needs:
             continue
-        lines += [f"## {_HEADINGS[kind]}", ""]
+        lines += [f"## {_heading(kind, needs)}", ""]
         lines += ["| Group | Name | Header | Used in |", "|---|---|---|---|"]
         for need in needs:
             header = f"`{need.header}`" if need.header else "-"
@@ -154,13 +158,11 @@ def markdown(report: AuditReport) -> str:
 
 
 def _escape(text: str) -> str:
-    plain = "".join(character if character.isprintable() else "?" for character in text)
+    plain_text = _printable(text)
     for character in "\\`*_<>[]|":
-        plain = plain.replace(character, "\\" + character)
-    return plain
+        plain_text = plain_text.replace(character, "\\" + character)
+    return plain_text
 
 
 def _code(text: str) -> str:
-    plain = "".join(c if c.isprintable() else "?" for c in text)
-    plain = plain.replace("`", "'").replace("|", "\\|")
-    return f"`{plain}`"
+    return f"`{_printable(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"

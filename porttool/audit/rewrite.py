@@ -187,7 +187,10 @@ class _Rewriter:
                 text = f"({value})" if value < 0 else str(value)
                 self._emit("number", text, token.place)
             elif token.kind == "number" and not _INTEGER.fullmatch(token.text):
-                self._emit("number", "1.0", token.place)
+                suffix = token.text[-1]
+                hexadecimal = token.text[:2] in ("0x", "0X") and "p" not in token.text.lower()
+                plain = "1.0" + (suffix if suffix in "fFlL" and not hexadecimal else "")
+                self._emit("number", plain, token.place)
             else:
                 self._out.append(token)
         if self._brackets:
@@ -260,8 +263,8 @@ class _Rewriter:
         if spelling is not None:
             for word in spelling:
                 self._emit("word", word, token.place)
-        elif not text.isascii():
-            plain = re.sub(r"[\x80-\xff]", lambda match: f"_x{ord(match[0]):02x}", text)
+        elif not text.isascii() or "\\" in text:
+            plain = re.sub(r"[\x80-\xff\\]", lambda match: f"_x{ord(match[0]):02x}", text)
             self._emit("word", plain, token.place)
         elif self._peek() == ":" and self._is_old_designator():
             self._at += 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from porttool.audit.declarations import DeclarationReader, Sort, SystemNames
-from porttool.audit.lexer import Files, Origin, Place, SyntaxProblem, Unit, scan
+from porttool.audit.lexer import Files, Origin, Place, SyntaxProblem, Unit, printable_name, scan
 from porttool.audit.macros import SourceView, is_type, view_source
 from porttool.audit.model import FileResult, Kind, Site
 from porttool.audit.parse import parse
@@ -59,7 +59,7 @@ class UnitAuditor:
 
     def audit(self, path: Path) -> UnitResult:
         """Audit one file; a file that cannot be read or parsed gives a result that says so."""
-        name = path.relative_to(self._root).as_posix()
+        name = printable_name(path.relative_to(self._root).as_posix())
         try:
             return self._audit(path, name)
         except PreprocessError as error:
@@ -159,6 +159,7 @@ class _Collector:
         for pieces in usage.strings:
             value = "".join(code.strings[number][0] for number in pieces)
             at = code.strings[pieces[0]][1]
+            value = value.encode("latin-1", "replace").decode("utf-8", "replace")
             match = KERNEL_PATH.match(value)
             if match is not None:
                 self._add(Kind.PATH, match[1].rstrip("."), at)

@@ -13,6 +13,7 @@ from pycparser import c_ast
 from porttool.audit.declarations import Sort, SystemNames
 from porttool.audit.fold import evaluate
 from porttool.audit.rewrite import COMPILER_PREFIXES, Rewritten
+from porttool.audit.types import choose_generic
 
 _PREDEFINED = {"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "offsetof"}
 _NEVER_RETURNS = {"__builtin_unreachable", "__builtin_trap", "__builtin_abort"}
@@ -24,6 +25,7 @@ class OwnName:
 
     function: bool
     place: int
+    type: c_ast.Node
     static: bool = False
     inline: bool = False
     defined: bool = False
@@ -58,7 +60,6 @@ class _Global:
 
 
 _GLOBAL = _Global()
-_LOCAL = object()
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class _Walker:
         self._own = self._usage.own
         self._own_tags: set[str] = set()
         self._own_types: dict[str, c_ast.Node] = {}
+        self._own_structures: dict[str, c_ast.Node] = {}
         self._own_constants: dict[str, int | None] = {}
         self._scopes: list[dict[str, object]] = []
         self._tag_scopes: list[set[str]] = []
@@ -95,8 +97,26 @@ class _Walker:
 
     def typedef(self, name: str) -> c_ast.Node | None:
         if any(name in scope for scope in self._scopes):
-            return None
+            local = self._local(name)
+            return local.type if isinstance(local, c_ast.Typedef) else None
         return self._own_types.get(name) or self._system.typedef(name)
+
+    def variable(self, name: str) -> c_ast.Node | None:
+        local = self._local(name)
+        if local is None or local is _GLOBAL:
+            own = self._own.get(name)
+            return own.type if own is not None else self._system.variable(name)
+        return local.type if isinstance(local, c_ast.Decl) else None
+
+    def structure(self, tag: str) -> c_ast.Node | None:
+        return self._own_structures.get(tag) or self._system.structure(tag)
+
+    def _local(self, name: str) -> object | None:
+        """What a name is in the block scopes: a declaration, a value, or None."""
+        for scope in reversed(self._scopes):
+            if name in scope:
+                return scope[name]
+        return None
 
     def run(self, tree: c_ast.FileAST) -> Usage:
         for node in tree.ext:
@@ -191,7 +211,7 @@ class _Walker:
     def _declare_own(self, node: c_ast.Decl, *, function: bool, defined: bool) -> OwnName:
         own = self._own.get(node.name)
         if own is None:
-            own = self._own[node.name] = OwnName(function, self._place(node))
+            own = self._own[node.name] = OwnName(function, self._place(node), node.type)
         own.static |= "static" in node.storage
         own.inline |= "inline" in node.funcspec
         own.noreturn |= "_Noreturn" in node.funcspec or node.name in self._code.noreturn
@@ -217,7 +237,7 @@ class _Walker:
             self._type(node.type)
         name = getattr(node, "name", None)
         if name:
-            self._scopes[-1][name] = _LOCAL
+            self._scopes[-1][name] = node
 
     def _push(self) -> None:
         self._scopes.append({})
@@ -234,7 +254,7 @@ class _Walker:
                 self._scopes[-1][node.name] = _GLOBAL
                 self._declare_own(node, function=function, defined=False)
             else:
-                self._scopes[-1][node.name] = _LOCAL
+                self._scopes[-1][node.name] = node
         self._type(node.type)
         if node.init is not None and live:
             self._expression(node.init)
@@ -291,6 +311,7 @@ class _Walker:
             return
         name = f"{type(node).__name__.lower()} {node.name}"
         if defined:
+            self._own_structures[name] = node
             (self._tag_scopes[-1] if self._tag_scopes else self._own_tags).add(name)
             return
         own = any(name in tags for tags in (self._own_tags, *self._tag_scopes))
@@ -305,7 +326,7 @@ class _Walker:
                 self._expression(each.value)
                 value = evaluate(each.value, self)
             if self._scopes:
-                self._scopes[-1][each.name] = _LOCAL if value is None else value
+                self._scopes[-1][each.name] = each if value is None else value
             else:
                 self._own_constants[each.name] = value
             following = None if value is None else value + 1
@@ -354,6 +375,10 @@ class _Walker:
                 self._expression(node.expr)
             case c_ast.GenericSelection():
                 self._unevaluated(node.expr)
+                chosen = choose_generic(node, self)
+                if chosen is not None:
+                    self._expression(chosen)
+                    return
                 for association in node.associations:
                     self._type(association.type)
                     self._expression(association.expr)
@@ -466,7 +491,7 @@ class _Walker:
                 return False
             case c_ast.Typedef():
                 self._type(node.type)
-                self._scopes[-1][node.name] = _LOCAL
+                self._scopes[-1][node.name] = node
                 return False
             case c_ast.If():
                 return self._if(node)

@@ -10,8 +10,9 @@ from porttool.audit import AuditReport, audit, discover
 from porttool.errors import CheckFailed, UserError
 from porttool.workspace import Workspace
 
-#: Places shown for one need on a terminal; JSON, Markdown and pipes get them all.
-SITES_ON_TERMINAL = 4
+#: Places shown for one need on a terminal up to 120 columns, and on a wider one. JSON, Markdown
+#: and pipes get them all.
+SITES_ON_TERMINAL = (4, 12)
 #: ``ukm.h`` is on the include path of every port.
 UKMETRICS_INCLUDE = Path(__file__).parent.parent / "ukmetrics" / "include"
 
@@ -95,7 +96,7 @@ def _show(report: AuditReport, *, as_json: bool, as_markdown: bool) -> None:
     else:
         console = ui.stdout()
         if console.is_terminal:
-            ui.show(reports.table(report, site_limit=SITES_ON_TERMINAL))
+            ui.show(reports.table(report, site_limit=SITES_ON_TERMINAL[console.width > 120]))
         else:
             console.out(reports.plain(report), end="")
 
@@ -116,7 +117,9 @@ def _from_paths(paths: Sequence[Path]) -> _Scope:
         if any(path == source or path in source.parents for path in real)
     ]
     sources += [path for path in real if path.is_file() and path not in sources]
-    return _Scope(root, tuple(sources), found.includes)
+    if found.defines:
+        ui.note(f"defined, as the build files do: {' '.join(found.defines)}")
+    return _Scope(root, tuple(sources), found.includes, found.defines)
 
 
 def _from_workspace(directory: Path) -> _Scope:
