@@ -70,9 +70,9 @@ def run(
             return ExitCode.OK
         with twin.Twin(program, port, parameters=parameters, log=ui.note) as running:
             running.wait_ready()
-            ui.show(Text(running.url))
-            ui.note("serving until ^C")
             try:
+                ui.show(Text(running.url))
+                ui.note("serving until ^C")
                 running.wait()
             except KeyboardInterrupt:
                 ui.note("ended")

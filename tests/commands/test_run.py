@@ -50,9 +50,13 @@ def started(tmp_path: Path, port: int, cc: str | None = None) -> Iterator[subpro
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | ({"CC": cc} if cc else {}),
+        # A shell's background job ignores SIGINT, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def children(pid: int) -> list[int]:

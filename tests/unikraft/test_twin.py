@@ -242,8 +242,10 @@ def parent(program: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         [sys.executable, "-c", script, program, str(port)], stdout=subprocess.PIPE, text=True
     ) as process:
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_killed_parent_leaves_no_orphan(parent: subprocess.Popen[str]) -> None:
