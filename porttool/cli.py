@@ -116,6 +116,104 @@ def refresh(
     _run(lambda: refresh(ctx.obj, onto=onto, take=take, as_json=as_json))
 
 
+@app.command("audit-deps")
+def audit_deps(
+    ctx: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH", help="Folders or files of C.", show_default="the port"),
+    ] = None,
+    unpatched: Annotated[
+        bool, typer.Option("--unpatched", help="The port without its series.")
+    ] = False,
+    define: Annotated[
+        list[str] | None, typer.Option(metavar="NAME[=VALUE]", help="Define a macro.")
+    ] = None,
+    include: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Search this folder for headers.")
+    ] = None,
+    as_json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write the result as Markdown.")
+    ] = False,
+) -> None:
+    """List every libc, POSIX, Linux and pthread name that C code uses, with file and line."""
+    from porttool.commands.audit_deps import audit_deps
+
+    _run(
+        lambda: audit_deps(
+            paths or (),
+            workspace=ctx.obj,
+            unpatched=unpatched,
+            as_json=as_json,
+            as_markdown=markdown,
+            defines=define or (),
+            includes=include or (),
+        )
+    )
+
+
+@app.command()
+def emit(
+    ctx: typer.Context,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Where.", show_default="build"),
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The file behind archive_url, for the fetch mode."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the Unikraft libraries: lib-ukmetrics and lib-NAME."""
+    from porttool.commands.emit import emit
+    from porttool.commands.emitting import workspace_input
+
+    def command() -> ExitCode:
+        with workspace_input(ctx.obj, "emit", archive) as (source, build):
+            return ExitCode(emit(source, output or build, as_json=as_json))
+
+    _run(command)
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 9100,
+    cc: Annotated[str | None, typer.Option(help="C compiler.", show_default="$CC, or cc")] = None,
+    sanitize: Annotated[
+        bool, typer.Option("--sanitize", help="Build with AddressSanitizer and UBSan.")
+    ] = False,
+    build_only: Annotated[
+        bool, typer.Option("--build-only", help="Compile, print the program's path and stop.")
+    ] = False,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PARAMETER", help="For the kernel command line: lib.name=value."),
+    ] = None,
+) -> None:
+    """Compile the emitted libraries for this machine and serve on 127.0.0.1 until ^C."""
+    from porttool.commands.emitting import workspace_input
+    from porttool.commands.run import run
+
+    def command() -> ExitCode:
+        with workspace_input(ctx.obj, "run") as (source, build):
+            return ExitCode(
+                run(
+                    source,
+                    build,
+                    port=port,
+                    cc=cc,
+                    sanitize=sanitize,
+                    build_only=build_only,
+                    parameters=parameters or (),
+                )
+            )
+
+    _run(command)
+
+
 @app.command()
 def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Show pin, series, worktree and emitted libraries at a glance."""

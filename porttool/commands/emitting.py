@@ -2,10 +2,11 @@
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from porttool.commands.session import opened
 from porttool.git import Repository
 from porttool.port import Port
 from porttool.series.importer import ImportedSeries
@@ -51,3 +52,18 @@ def exported(store: Repository, commit: str, directory: Path) -> Path:
     """Write the files of a commit below ``directory``, and give it back."""
     store.export(commit, directory)
     return directory
+
+
+@contextmanager
+def workspace_input(
+    directory: Path, command: str, archive: Path | None = None
+) -> Iterator[tuple[EmitInput, Path]]:
+    """The emitter's input for a workspace, and its build folder.
+
+    The workspace is held only while the input is made, so that one can refresh while it serves.
+    """
+    with ExitStack() as stack:
+        with opened(directory, command) as port:
+            port.verify_series()
+            source = stack.enter_context(emit_input(port, port.apply(), archive))
+        yield source, port.workspace.build

@@ -16,7 +16,7 @@ from porttool.errors import UserError
 from porttool.git import Repository, Signature
 from porttool.series.folder import PatchFile
 from porttool.series.importer import pin_signature
-from porttool.series.patch import Message, split_header
+from porttool.series.patch import split_header
 
 #: What an export must look like whatever git's version and configuration. The names are those of
 #: git-format-patch(1) and git-diff(1); the format is described in docs/porting.md.
@@ -198,7 +198,7 @@ def _merge(file: PatchFile, commit: _Commit, computed: bytes, fallback: Signatur
     message = file.patch.message
     same_message = message.text == commit.message and message.signature(fallback) == commit.author
     header = new_header
-    if same_message and (old_header.strip() or not _says_much(message)):
+    if same_message and old_header.strip():
         header = old_header
     elif notes := _notes(old_header):
         header = new_header.rstrip(b"\n") + b"\n" + notes
@@ -206,10 +206,6 @@ def _merge(file: PatchFile, commit: _Commit, computed: bytes, fallback: Signatur
     if diff is old_diff and header is old_header:
         return file.content
     return header + diff
-
-
-def _says_much(message: Message) -> bool:
-    return message.name is not None or message.date is not None
 
 
 def _notes(header: bytes) -> bytes:

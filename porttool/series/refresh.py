@@ -65,6 +65,11 @@ def plan(port: Port, onto: Pin | None = None, take: Side | None = None) -> Plan:
         notes.append(
             f"{', '.join(port.series.unlisted)}: not in series, taken up behind the others"
         )
+    nameless = [f.name for f in source.files if not f.patch.header.strip()]
+    if nameless:
+        notes.append(
+            f"{', '.join(nameless)}: no header, so no author and no reason; please add them"
+        )
     state = worktree.inspect(port.workspace.tree)
     from_tree = state is not None and _from_tree(port, state, take)
     base = port.lock.pin.commit

@@ -119,26 +119,23 @@ class Mirror:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _fetch(
-        self, what: tuple[str, ...], progress: ProgressFn | None, *options: str
-    ) -> None:
+    def _fetch(self, what: tuple[str, ...], progress: ProgressFn | None, *options: str) -> None:
         args = ["fetch", "--no-tags", "--force", "--no-recurse-submodules", "--no-write-fetch-head"]
         args += ["--progress" if progress else "--quiet", "--no-auto-maintenance", *options]
         command = [git.executable(), *git.SETTINGS, f"--git-dir={self.repository.git_dir}"]
-        process = subprocess.Popen(
+        with subprocess.Popen(
             [*command, *args, "--", self.url, *what],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=git.environment(),
-        )
-        try:
-            said = _follow(process, progress)
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-        if process.wait():
+        ) as process:
+            try:
+                said = _follow(process, progress)
+            except BaseException:
+                process.terminate()
+                raise
+        if process.returncode:
             raise UnreachableError(
                 f"cannot fetch the upstream {self.url}",
                 why="\n".join(said[-8:]) or f"git fetch ended with status {process.returncode}",

@@ -39,7 +39,9 @@ def store(upstream: Upstream, tmp_path: Path) -> Repository:
 def everything(upstream: Upstream) -> None:
     """A history with all that a patch can hold."""
     upstream.commit("Edit", {"a.c": CODE.replace("line 7\n", "LINE 7\nmore\n")})
-    upstream.commit("Créate \u00fc\n\nLonger text.\n\nSigned-off-by: A <a@b.c>", {"new/f.c": "int x;\n"})
+    upstream.commit(
+        "Créate \u00fc\n\nLonger text.\n\nSigned-off-by: A <a@b.c>", {"new/f.c": "int x;\n"}
+    )
     git(upstream.path, "mv", "a.c", "moved.c")
     upstream.commit("Move", {"moved.c": CODE.replace("line 7\n", "LINE 7\nmore\nstill\n")})
     upstream.commit("Delete", {"dir/b c.txt": None})

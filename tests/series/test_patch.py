@@ -42,7 +42,12 @@ def test_header_says_author_date_and_message() -> None:
 
 def test_hunks_and_ids() -> None:
     (file,) = parse("p", GIT_PATCH).files
-    assert (file.old, file.new, file.old_oid, file.new_mode) == (b"a.c", b"a.c", "1234567", b"100644")
+    assert (file.old, file.new, file.old_oid, file.new_mode) == (
+        b"a.c",
+        b"a.c",
+        "1234567",
+        b"100644",
+    )
     (hunk,) = file.hunks
     assert hunk.old == [b"one\n", b"two\n", b"three\n"]
     assert hunk.new == [b"one\n", b"TWO\n", b"three\n"]
@@ -85,7 +90,9 @@ def test_without_a_header_the_name_is_the_subject() -> None:
 
 def test_the_message_is_what_git_am_makes_of_it(tmp_path: Path) -> None:
     upstream = Upstream.make(tmp_path / "up", {"a.c": "one\ntwo\nthree\n"}, "base")
-    body = "[lib/x] Ünïcode, folded by its length because it is long enough to be\n\n  indented\n\nEnd"
+    body = (
+        "[lib/x] Ünïcode, folded by its length because it is long enough to be\n\n  indented\n\nEnd"
+    )
     upstream.commit(body, {"a.c": "one\nTWO\nthree\n"}, author="Jörg M. <j@example.org>")
     (path,) = upstream.format_patches(tmp_path / "out", "base")
     message = parse(path.name, path.read_bytes()).message
@@ -102,7 +109,7 @@ def test_the_message_is_what_git_am_makes_of_it(tmp_path: Path) -> None:
 )
 def test_a_path_outside_the_tree_is_refused(path: bytes) -> None:
     content = b"--- a/x\n+++ " + path + b"\n@@ -1 +1 @@\n-a\n+b\n"
-    with pytest.raises(PatchError, match="outside the tree|leaves nothing"):
+    with pytest.raises(PatchError, match="outside the tree"):
         parse("p", content)
 
 
@@ -113,7 +120,10 @@ def test_a_path_outside_the_tree_is_refused(path: bytes) -> None:
         (GIT_PATCH.replace(b"-1,3 +1,3", b"-1,2 +1,3"), "ends before|another number"),
         (b"diff --cc a\nindex 1,2..3\n", "merge"),
         (b"diff --git a/s b/s\nindex 1111111..2222222 160000\n", "submodule"),
-        (b"diff --git a/b b/b\nindex 1111111..2222222\nBinary files a/b and b/b differ\n", "binary"),
+        (
+            b"diff --git a/b b/b\nindex 1111111..2222222\nBinary files a/b and b/b differ\n",
+            "binary",
+        ),
     ],
 )
 def test_what_cannot_be_applied_is_said_with_its_line(broken: bytes, why: str) -> None:

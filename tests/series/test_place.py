@@ -93,9 +93,8 @@ def test_twelve_identical_functions() -> None:
     at = 5 * 6 + 2
     new = old.split(b"\n")
     new[at - 1] = b"\tint b;"
-    diff = (
-        b"--- a/f.c\n+++ b/f.c\n@@ -30,6 +30,6 @@\n \n {\n-\tint a;\n+\tint b;\n \n \treturn a;\n }\n"
-    )
+    diff = b"--- a/f.c\n+++ b/f.c\n@@ -30,6 +30,6 @@\n"
+    diff += b" \n {\n-\tint a;\n+\tint b;\n \n \treturn a;\n }\n"
     (file,) = parse("p", diff).files
     shifted = split_lines(b"// 1\n" * 8 + old)
     with pytest.raises(PlacementError) as caught:

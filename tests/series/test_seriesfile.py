@@ -31,7 +31,11 @@ def test_odd_lines_are_read_as_quilt_reads_them(
     (tmp_path / "patches").mkdir()
     (tmp_path / "patches" / "series").write_text(f"{line}\nlast.patch\n")
     quilt = subprocess.run(
-        ["quilt", "--quiltrc", "-", "series"], cwd=tmp_path, capture_output=True, text=True, check=True
+        ["quilt", "--quiltrc", "-", "series"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     names = [name.removeprefix("patches/") for name in quilt.stdout.splitlines()]
     assert names == [*(p.name for p in patches), "last.patch"]
@@ -55,7 +59,10 @@ def test_comments_stay_where_they_were() -> None:
     assert series.rewritten(["a.patch", "b.patch", "c.patch"]) == (
         "# top\n\n# odd\na.patch\n# about b\nb.patch\nc.patch\n# end\n"
     )
-    assert series.rewritten(["b.patch", "a.patch"]) == "# about b\nb.patch\n# top\n\n# odd\na.patch\n# end\n"
+    assert (
+        series.rewritten(["b.patch", "a.patch"])
+        == "# about b\nb.patch\n# top\n\n# odd\na.patch\n# end\n"
+    )
 
 
 def test_writing_is_stable() -> None:

@@ -1,0 +1,240 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support import SMALL_C, Upstream, add_patches, git, make_workspace, porttool, snapshot
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> tuple[Upstream, Path]:
+    """An upstream and a workspace with a settled series of three patches."""
+    upstream, workspace = make_workspace(tmp_path)
+    main = SMALL_C["main.c"]
+    upstream.commit("Say 1\n\nBecause.", {"main.c": main.replace("one", "1")})
+    upstream.commit("Add a file", {"extra.h": "#define EXTRA 1\n"})
+    upstream.commit("Say 3", {"main.c": main.replace("one", "1").replace("three", "3")})
+    add_patches(upstream, workspace)
+    porttool("refresh", cwd=workspace)
+    return upstream, workspace
+
+
+def tree(workspace: Path) -> Path:
+    porttool("apply", cwd=workspace)
+    return workspace / ".porttool" / "tree"
+
+
+def commit(worktree: Path, message: str, *args: str) -> None:
+    git(worktree, "commit", "--quiet", "--all", "--message", message, *args)
+
+
+def names(workspace: Path) -> list[str]:
+    return (workspace / "patches" / "series").read_text().split()
+
+
+def test_the_second_run_changes_no_byte_and_no_time(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    files = [p for p in workspace.rglob("*") if p.is_file() and ".porttool" not in p.parts]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+    result = porttool("refresh", "--json", cwd=workspace)
+    report = json.loads(result.stdout)
+    assert report["changed"] is False
+    assert {patch["fate"] for patch in report["patches"]} == {"unchanged"}
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files} == before
+
+
+def test_the_export_is_computed_each_time(port: tuple[Upstream, Path]) -> None:
+    """A patch that says less than the format wants is written anew although it applies."""
+    _, workspace = port
+    path = workspace / "patches" / names(workspace)[1]
+    content = path.read_bytes()
+    path.write_bytes(content + b"-- \n2.39.5\n\n")
+    result = json.loads(porttool("refresh", "--json", cwd=workspace).stdout)
+    assert [patch["fate"] for patch in result["patches"]] == ["unchanged", "changed", "unchanged"]
+    assert path.read_bytes() == content
+
+
+def test_header_text_and_names_are_kept(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    old = workspace / "patches" / names(workspace)[0]
+    new = old.with_name("0042-my.Own_name.patch")
+    header = b"X-Seen: yes\n" + old.read_bytes().replace(b"Because.", b"Because.\n\nMore.")
+    header = header.replace(b"---\n main", b"---\nA note to the reader\n main")
+    new.write_bytes(header)
+    old.unlink()
+    series = workspace / "patches" / "series"
+    series.write_text("# why\n" + series.read_text().replace(old.name, new.name))
+    porttool("refresh", cwd=workspace)
+    assert new.read_bytes() == header
+    assert series.read_text().startswith(f"# why\n{new.name}\n")
+
+
+def test_only_numbers_and_ids_differing_is_no_change(port: tuple[Upstream, Path]) -> None:
+    """The churn that other exports make: lines above moved, blob ids changed."""
+    upstream, workspace = port
+    before = snapshot(workspace / "patches")
+    upstream.commit("Insert above", {"main.c": "/* new */\n" * 4 + SMALL_C["main.c"]}, "v1.1")
+    result = json.loads(porttool("refresh", "--onto", "v1.1", "--json", cwd=workspace).stdout)
+    assert snapshot(workspace / "patches") == before
+    assert [patch["offsets"] for patch in result["patches"]] == [[4], [0], [4]]
+    assert result["pin"]["ref"] == "v1.1"
+    assert 'ref = "v1.1"' in (workspace / "upstream.lock").read_text()
+    porttool("check", cwd=workspace)
+    porttool("apply", cwd=workspace)
+
+
+def test_a_new_commit_becomes_a_patch(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    worktree = tree(workspace)
+    (worktree / "extra.h").write_text("#define EXTRA 2\n")
+    commit(worktree, "Raise EXTRA to 2\n\nBecause two is more.")
+    before = snapshot(workspace / "patches")
+    result = json.loads(porttool("refresh", "--json", cwd=workspace).stdout)
+    assert [patch["fate"] for patch in result["patches"]] == ["unchanged"] * 3 + ["new"]
+    assert names(workspace)[3] == "0004-raise-extra-to-2.patch"
+    added = (workspace / "patches" / names(workspace)[3]).read_text()
+    assert "From: Ada Author <ada@example.org>" in added
+    assert "Because two is more." in added
+    after = snapshot(workspace / "patches")
+    assert {name: after[name] for name in before if name != "series"} == {
+        name: content for name, content in before.items() if name != "series"
+    }
+    porttool("check", cwd=workspace)
+    assert json.loads(porttool("refresh", "--json", cwd=workspace).stdout)["changed"] is False
+
+
+def test_an_amended_commit_changes_its_patch_alone(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    worktree = tree(workspace)
+    text = (worktree / "main.c").read_text()
+    (worktree / "main.c").write_text(text.replace('"3\\n"', '"drei\\n"'))
+    commit(worktree, "Say drei instead", "--amend")
+    result = json.loads(porttool("refresh", "--json", cwd=workspace).stdout)
+    assert [patch["fate"] for patch in result["patches"]] == ["unchanged", "unchanged", "changed"]
+    assert names(workspace)[2] == "0003-Say-3.patch"
+    assert "drei" in (workspace / "patches" / "0003-Say-3.patch").read_text()
+
+
+def test_a_dropped_and_reordered_commit(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    worktree = tree(workspace)
+    one, _, three = git(worktree, "rev-list", "--reverse", "HEAD~3..HEAD").split()
+    git(worktree, "reset", "--quiet", "--hard", "HEAD~3")
+    for each in (three, one):
+        git(worktree, "cherry-pick", each)
+    result = json.loads(porttool("refresh", "--json", cwd=workspace).stdout)
+    assert result["dropped"] == ["0002-Add-a-file.patch"]
+    assert names(workspace) == ["0003-Say-3.patch", "0001-Say-1.patch"]
+    assert not (workspace / "patches" / "0002-Add-a-file.patch").exists()
+    porttool("check", cwd=workspace)
+
+
+def test_a_rebase_in_progress_is_not_exported(port: tuple[Upstream, Path]) -> None:
+    """An export then would drop the patches that are not picked yet."""
+    _, workspace = port
+    worktree = tree(workspace)
+    os.environ["GIT_SEQUENCE_EDITOR"] = "sed -i 2s/^pick/edit/"
+    git(worktree, "rebase", "--quiet", "-i", "HEAD~3")
+    before = snapshot(workspace)
+    result = porttool("refresh", cwd=workspace, check=1)
+    assert "in the middle of something" in result.stderr
+    assert snapshot(workspace) == before
+    git(worktree, "rebase", "--continue")
+    porttool("refresh", cwd=workspace)
+    assert snapshot(workspace) == before
+
+
+def test_both_sides_edited_needs_a_decision(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    worktree = tree(workspace)
+    (worktree / "extra.h").write_text("#define EXTRA 2\n")
+    commit(worktree, "Raise EXTRA")
+    path = workspace / "patches" / "0001-Say-1.patch"
+    path.write_bytes(path.read_bytes().replace(b'"1', b'"I'))
+    three = workspace / "patches" / "0003-Say-3.patch"
+    three.write_bytes(three.read_bytes().replace(b'"1', b'"I'))
+    before = snapshot(workspace)
+    result = porttool("refresh", cwd=workspace, check=3)
+    assert "--take" in result.stderr
+    assert snapshot(workspace) == before
+    porttool("refresh", "--take", "worktree", cwd=workspace)
+    assert len(names(workspace)) == 4
+    assert b'"1' in path.read_bytes()
+
+
+def test_loose_edits_are_named_and_survive(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    worktree = tree(workspace)
+    (worktree / "extra.h").write_text("#define EXTRA 9\n")
+    result = porttool("refresh", cwd=workspace)
+    assert "uncommitted changes" in result.stderr
+    assert (worktree / "extra.h").read_text() == "#define EXTRA 9\n"
+
+
+def test_a_patch_dropped_into_the_folder_is_taken_up(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    dropped = workspace / "patches" / "fix-two.patch"
+    dropped.write_text(
+        '--- a/main.c\n+++ b/main.c\n@@ -6 +6 @@\n-\tprintf("two\\n");\n+\tputs("2");\n'
+    )
+    result = porttool("refresh", cwd=workspace, check=3)
+    assert "fix-two.patch does not apply: main.c, hunk 1" in result.stderr
+    dropped.write_text(
+        "--- a/main.c\n+++ b/main.c\n@@ -5,3 +5,3 @@\n"
+        ' \tprintf("1\\n");\n-\tprintf("two\\n");\n+\tputs("2");\n \tprintf("3\\n");\n'
+    )
+    result = porttool("refresh", cwd=workspace)
+    assert "fix-two.patch: not in series, taken up" in result.stderr
+    assert names(workspace)[-1] == "fix-two.patch"
+    assert dropped.read_text().startswith("From 000000")
+    porttool("check", cwd=workspace)
+
+
+def test_a_commented_out_patch_stays_out(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    series = workspace / "patches" / "series"
+    series.write_text(series.read_text().replace("0003-Say", "# not now: 0003-Say"))
+    porttool("refresh", cwd=workspace)
+    assert "# not now: 0003-Say-3.patch" in series.read_text()
+    assert (workspace / "patches" / "0003-Say-3.patch").exists()
+    porttool("check", cwd=workspace)
+
+
+def test_a_conflict_names_patch_file_and_hunk_and_changes_nothing(
+    port: tuple[Upstream, Path],
+) -> None:
+    upstream, workspace = port
+    upstream.commit("Other words", {"main.c": SMALL_C["main.c"].replace("three", "tres")}, "v2")
+    before = snapshot(workspace, without=(".porttool",))
+    result = porttool("refresh", "--onto", "v2", cwd=workspace, check=3)
+    assert "0001-Say-1.patch does not apply: main.c, hunk 1" in result.stderr
+    assert snapshot(workspace, without=(".porttool",)) == before
+
+
+def test_an_ambiguous_hunk_is_never_guessed(tmp_path: Path) -> None:
+    body = "".join("{\n\tint a;\n\n\treturn a;\n}\n\n" for _ in range(12))
+    upstream, workspace = make_workspace(tmp_path, {**SMALL_C, "f.txt": body})
+    lines = body.split("\n")
+    lines[5 * 6 + 1] = "\tint b;"
+    upstream.commit("Sixth", {"f.txt": "\n".join(lines)})
+    add_patches(upstream, workspace)
+    porttool("refresh", cwd=workspace)
+    upstream.commit("Eight lines above", {"f.txt": "// new\n" * 8 + body}, "v2")
+    before = snapshot(workspace, without=(".porttool",))
+    result = porttool("refresh", "--onto", "v2", cwd=workspace, check=3)
+    assert "0001-Sixth.patch fits in more than one place: f.txt, hunk 1" in result.stderr
+    assert snapshot(workspace, without=(".porttool",)) == before
+
+
+def test_the_output_fits_80_columns_and_says_what_happened(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    text = porttool("refresh", cwd=workspace).stdout
+    assert "\x1b" not in text
+    lines = [line for line in text.splitlines() if "emitted" not in line]
+    assert all(len(line) <= 80 for line in lines)
+    assert [line.split()[:2] for line in lines if ".patch" in line] == [
+        ["unchanged", "0001-Say-1.patch"],
+        ["unchanged", "0002-Add-a-file.patch"],
+        ["unchanged", "0003-Say-3.patch"],
+    ]
