@@ -7,8 +7,10 @@
  * 2. An object that a library with objects does not have is non-NULL garbage,
  *    and being acquired it is written to. Here: a decoy, reported on the
  *    console; the twin ends when it is used.
- * 3. An entry that an object does not have is non-NULL garbage. Here: a decoy
- *    of another id; the twin ends when it is read.
+ * 3. An entry that an object does not have is non-NULL garbage, which by chance
+ *    may bear the id that was asked for. Here: a decoy of the type of another
+ *    entry, for even ids with that very id but flags that no entry has; the
+ *    twin ends when it is read.
  * 4. Giving back the last reference crashes. Here: the twin ends.
  * 5. Names of entries of objects carry quotes, those of static entries do not.
  * 6. uk_store_get_value(entry, charp, ...) of a static entry crashes. Here:
@@ -42,6 +44,7 @@ struct object_entry {
 struct object {
 	struct uk_store_object object;
 	struct object_entry *entries;
+	struct uk_store_entry decoy;
 	struct object *next;
 };
 
@@ -54,7 +57,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct object decoy_object = {
 	.object = { .libid = UKLIBID_NONE, .id = DECOY_ID }
 };
-static const struct uk_store_entry decoy_entry = { .id = DECOY_ID };
+static char decoy_name[] = "decoy";
 
 static void check_libid(__u16 libid, const char *function)
 {
@@ -81,7 +84,7 @@ static void *cookie_of(const struct uk_store_entry *e)
 static void check_entry(const struct uk_store_entry *e)
 {
 	UK_ASSERT(e);
-	if (e == &decoy_entry)
+	if (e->name == decoy_name)
 		twin_crash("an entry was read that its object does not have: in Unikraft a wild pointer would have been called");
 }
 
@@ -210,17 +213,24 @@ const struct uk_store_entry *
 uk_store_obj_entry_get(struct uk_store_object *object, __u64 entry_id)
 {
 	const struct object_entry *entry;
+	struct object *o;
 
 	UK_ASSERT(object);
 	if (object == &decoy_object.object)
 		twin_crash("an object was used that does not exist");
 
-	entry = __containerof(object, struct object, object)->entries;
-	for (; entry; entry = entry->next)
+	o = __containerof(object, struct object, object);
+	for (entry = o->entries; entry; entry = entry->next)
 		if (entry->entry.id == entry_id)
 			return &entry->entry;
 
-	return &decoy_entry;
+	o->decoy = (struct uk_store_entry){
+		.id = entry_id % 2 ? DECOY_ID : entry_id,
+		.flags = entry_id % 2 ? 0 : 0x0dec0ded,
+		.type = o->entries ? o->entries->entry.type : 0,
+		.name = decoy_name,
+	};
+	return &o->decoy;
 }
 
 /* A value of any numeric type, wide enough for all of them */

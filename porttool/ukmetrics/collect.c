@@ -81,8 +81,6 @@ int ukm_collect(ukm_emit_fn *emit, void *arg)
 			library = row->library;
 			libid = uk_libid(library);
 		}
-		if (libid == UKLIBID_NONE)
-			continue;
 
 		if (row->object_label) {
 			rc = emit_objects(&c, row, libid);

@@ -10,6 +10,7 @@
 #include <uk/store.h>
 
 /**
+ * @param libid as uk_libid() gave it, UKLIBID_NONE included
  * @return the static entry of that id and type; NULL if there is none
  */
 const struct uk_store_entry *ukm_static_entry(__u16 libid, __u64 id,
@@ -35,6 +36,7 @@ int ukm_entry_read(const struct uk_store_entry *entry, double *value);
 /**
  * Walks the objects that were announced so far.
  *
+ * @param libid as uk_libid() gave it, UKLIBID_NONE included
  * @param index in: where to look first; out: where to look next
  * @return the next object of the library; NULL at the end
  */

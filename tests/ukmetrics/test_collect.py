@@ -65,7 +65,7 @@ def test_objects(collected: Run) -> None:
     assert collected.values("traps_object_a", "object") == {"seven": 7, "without b": 8}
     assert collected.values("traps_object_b", "object") == {"seven": -7}
     # An entry that no object has: ukstore gives a pointer all the same.
-    assert not collected.values("traps_object_c", "object")
+    assert not collected.values("traps_object_none", "object")
     sample = next(s for s in collected.rounds[0] if s.name == "traps_object_a")
     assert sample.labels == (("object", "seven"), ("sign", "plus"))
 

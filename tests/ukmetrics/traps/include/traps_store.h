@@ -15,6 +15,7 @@
 #define TRAPS_NO_GETTER	11
 #define TRAPS_ZERO	12
 #define TRAPS_NEVER	13
+#define TRAPS_NEVER_EVEN 14
 
 #define TRAPS_OBJ_A	1
 #define TRAPS_OBJ_B	2
