@@ -49,6 +49,8 @@ def show(*renderables: "RenderableType") -> None:
             console.print(renderable)
     # Tables pad their cells; in a file or a pipe that is noise.
     sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
+    # A command that goes on, such as run, is waited for by its reader.
+    sys.stdout.flush()
 
 
 def count(number: int, singular: str, plural: str | None = None) -> str:
