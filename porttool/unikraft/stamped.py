@@ -28,8 +28,8 @@ def stamp(made_from: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=True) + "\n").encode()
 
 
-def _recorded(folder: Path) -> dict[str, str] | None:
-    """Digests of the files that porttool wrote, or None without a stamp that can be read."""
+def recorded(folder: Path) -> dict[str, str] | None:
+    """Path -> SHA-256 of the files that porttool wrote; None without a stamp that can be read."""
     try:
         document = json.loads((folder / STAMP).read_bytes())
     except (FileNotFoundError, ValueError):
@@ -61,8 +61,8 @@ def compare(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
 def _refuse_foreign(folder: Path, present: Mapping[str, bytes | None]) -> None:
     if not present:
         return
-    recorded = _recorded(folder)
-    if recorded is None:
+    known = recorded(folder)
+    if known is None:
         raise UserError(
             f"{folder.name} is there, and porttool did not write it",
             where=str(folder),
@@ -70,14 +70,14 @@ def _refuse_foreign(folder: Path, present: Mapping[str, bytes | None]) -> None:
             fix="choose another folder with -o DIR, or move this one away",
         )
     for path in sorted(present.keys() - {STAMP}):
-        if path not in recorded:
+        if path not in known:
             raise UserError(
                 f"{path} is not porttool's, but lies in a library that it writes",
                 where=str(folder / path),
                 fix="move it out of the folder",
             )
         data = present[path]
-        if data is None or _digest(data) != recorded[path]:
+        if data is None or _digest(data) != known[path]:
             raise UserError(
                 f"{path} was edited since porttool wrote it",
                 where=str(folder / path),

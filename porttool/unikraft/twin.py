@@ -12,7 +12,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import IO, Self
 from porttool.errors import UserError
 from porttool.hosttwin.kconfig import TWIN, write_config
 from porttool.unikraft.emit import Written
-from porttool.unikraft.stamped import STAMP
+from porttool.unikraft.stamped import STAMP, recorded
 
 HOST = "127.0.0.1"
 
@@ -90,16 +90,26 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
+def _outdated(built: Path, files: Mapping[str, bytes]) -> bool:
+    """Whether what was built of a library cannot be built upon.
+
+    Make stops at a source that went, and does not apply patches again when they change.
+    """
+    known = recorded(built)
+    if known is None or known.keys() != files.keys() - {STAMP}:
+        return True
+    return (built / "origin").exists() and (built / STAMP).read_bytes() != files[STAMP]
+
+
 def _prepare(libraries: Sequence[Written], folder: Path) -> None:
     """Put archives where the build looks for them, and drop what came out of an older one."""
     for written in libraries:
         built = folder / written.library.name
-        stamp, seen = written.library.files[STAMP], built / STAMP
-        if (built / "origin").exists() and not (seen.exists() and seen.read_bytes() == stamp):
-            # As Unikraft's build, this one does not apply patches again when they change.
+        files = written.library.files
+        if built.exists() and _outdated(built, files):
             shutil.rmtree(built)
         built.mkdir(parents=True, exist_ok=True)
-        seen.write_bytes(stamp)
+        (built / STAMP).write_bytes(files[STAMP])
         archive = written.library.archive
         if archive is not None:
             target = built / archive.basename

@@ -123,6 +123,30 @@ def test_a_changed_patch_is_applied(tmp_path: Path, port: int, toolchain: twin.T
             assert f"toy_up {number}{number}" in get(running.url)
 
 
+def test_the_mode_can_be_changed_in_place(tmp_path: Path, toolchain: twin.Toolchain) -> None:
+    source = toy_port(tmp_path)
+    for mode in ("vendored", "fetch", "vendored"):
+        config = replace(source.config, emit=EmitConfig(mode))
+        libraries = emit(replace(source, config=config), tmp_path / "out").libraries
+        twin.build(libraries, tmp_path / "twin", toolchain)
+
+
+def test_a_header_that_went_does_not_stop_the_build(
+    tmp_path: Path, toolchain: twin.Toolchain
+) -> None:
+    gone: dict[str, str | bytes | None] = {
+        "include/toy/page.h": None,
+        "src/page.h": UPSTREAM["include/toy/page.h"],
+        "src/page.c": UPSTREAM["src/page.c"].replace("<toy/page.h>", '"page.h"'),
+        "src/main.c": SERVE.replace("<toy/page.h>", '"page.h"'),
+        "include/none.h": "",
+    }
+    for number, more in enumerate([{}, gone]):
+        source = make_port(tmp_path / str(number), UPSTREAM, [{"src/main.c": SERVE}, more])
+        libraries = emit(source, tmp_path / "out").libraries
+        twin.build(libraries, tmp_path / "twin", toolchain)
+
+
 def broken(root: Path) -> EmitInput:
     return make_port(root, UPSTREAM, [{"src/main.c": "int toy_exporter_serve = nothing;\n"}])
 
