@@ -1,5 +1,10 @@
 """Port a small C Prometheus exporter to Unikraft and keep it ported."""
 
-from importlib.metadata import version
 
-__version__ = version("porttool")
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        # Reading a package's metadata takes longer than most commands' own imports.
+        from importlib.metadata import version
+
+        return version("porttool")
+    raise AttributeError(name)

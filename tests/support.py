@@ -42,6 +42,14 @@ def snapshot(root: Path, *, without: tuple[str, ...] = (".porttool", "build")) -
     }
 
 
+def tree_of_folder(root: Path, without: tuple[str, ...] = ()) -> str:
+    """The git tree id of the files below a folder."""
+    exclude = [f":!/{name}" for name in without]
+    git(root, "init", "--quiet")
+    git(root, "add", "--all", "--force", "--", ".", *exclude)
+    return git(root, "write-tree")
+
+
 @dataclass
 class Upstream:
     """A git repository that plays an upstream; commits get rising dates."""

@@ -1,84 +1,53 @@
 """``porttool audit-deps``: what C code needs from the C library, the system and the kernel."""
 
 import os.path
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from porttool import ui
-from porttool.audit import AuditReport, audit, discover
-from porttool.errors import CheckFailed, UserError
-from porttool.workspace import Workspace
+from porttool.audit import AuditReport, discover
+from porttool.commands.auditing import (
+    Scope,
+    fail_if_unparsed,
+    patched_scope,
+    run_audit,
+    unpatched_scope,
+)
+from porttool.commands.session import opened
+from porttool.errors import ExitCode, UserError
 
 #: Places shown for one need on a terminal up to 120 columns, and on a wider one. JSON, Markdown
 #: and pipes get them all.
 SITES_ON_TERMINAL = (4, 12)
-#: ``ukm.h`` is on the include path of every port.
-UKMETRICS_INCLUDE = Path(__file__).parent.parent / "ukmetrics" / "include"
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """What is audited: see :func:`porttool.audit.audit`."""
-
-    root: Path
-    sources: tuple[Path, ...]
-    includes: tuple[Path, ...]
-    defines: tuple[str, ...] = ()
 
 
 def audit_deps(
     paths: Sequence[Path] = (),
     *,
     workspace: Path = Path(),
+    unpatched: bool = False,
     as_json: bool = False,
     as_markdown: bool = False,
     defines: Sequence[str] = (),
     includes: Sequence[Path] = (),
-) -> None:
+) -> ExitCode:
     """Audit folders and files of C, or the port in ``workspace`` when there are no ``paths``.
 
+    The port is audited with its series applied, or, ``unpatched``, all of the pin as it is.
     ``includes`` are relative to the current folder. Raises :class:`CheckFailed` after reporting
     when a file did not parse, :class:`UserError` when there is nothing to audit.
     """
     if as_json and as_markdown:
         raise UserError("--json and --markdown exclude each other")
-    scope = _from_paths(paths) if paths else _from_workspace(workspace)
-    for folder in includes:
-        if not folder.is_dir():
-            raise UserError("--include names no folder", where=str(folder))
-    if not scope.sources:
-        raise UserError(
-            "no C sources here", where=str(scope.root), fix="name a folder with .c files"
-        )
-    with ui.progress() as bar:
-        task = bar.add_task("audit", total=len(scope.sources))
-        report = audit(
-            scope.root,
-            scope.sources,
-            (*(folder.resolve() for folder in includes), *scope.includes),
-            (*scope.defines, *defines),
-            advance=lambda: bar.advance(task),
-        )
+    if paths and unpatched:
+        raise UserError("--unpatched is for the port in a workspace, not for paths")
+    with _from_workspace(workspace, unpatched) if not paths else _from_paths(paths) as scope:
+        report = run_audit(scope, includes, defines)
     _show(report, as_json=as_json, as_markdown=as_markdown)
     fail_if_unparsed(report)
-
-
-def fail_if_unparsed(report: AuditReport) -> None:
-    """Raise :class:`CheckFailed` that names the files that were not parsed, if there are any."""
-    failed = report.failed
-    if not failed:
-        return
-    many = f"{len(failed)} of {len(report.files)} files were" if len(failed) > 1 else "a file was"
-    shown = [f"{file.path}: {file.error}" for file in failed[:10]]
-    if len(failed) > len(shown):
-        shown.append(f"and {len(failed) - len(shown)} more")
-    missing = any("not found" in (file.error or "") for file in failed)
-    raise CheckFailed(
-        f"{many} not parsed, and what the rest needs is not the whole answer",
-        why="\n".join(shown),
-        fix="porttool audit-deps --include DIR for the header's folder" if missing else None,
-    )
+    return ExitCode.OK
 
 
 def _show(report: AuditReport, *, as_json: bool, as_markdown: bool) -> None:
@@ -101,7 +70,8 @@ def _show(report: AuditReport, *, as_json: bool, as_markdown: bool) -> None:
             console.out(reports.plain(report), end="")
 
 
-def _from_paths(paths: Sequence[Path]) -> _Scope:
+@contextmanager
+def _from_paths(paths: Sequence[Path]) -> Iterator[Scope]:
     for path in paths:
         if not path.exists():
             raise UserError("no such file or folder", where=str(path))
@@ -119,18 +89,19 @@ def _from_paths(paths: Sequence[Path]) -> _Scope:
     sources += [path for path in real if path.is_file() and path not in sources]
     if found.defines:
         ui.note(f"defined, as the build files do: {' '.join(found.defines)}")
-    return _Scope(root, tuple(sources), found.includes, found.defines)
+    yield Scope(root, tuple(sources), found.includes, found.defines)
 
 
-def _from_workspace(directory: Path) -> _Scope:
-    port = Workspace.open(directory)
-    if not port.tree.is_dir():
-        raise UserError(
-            "the patched sources are not there yet",
-            where=str(port.tree),
-            fix="porttool apply, or name a folder: porttool audit-deps DIR",
-        )
-    root = port.tree.resolve()
-    sources = sorted({path for glob in port.config.sources for path in root.glob(glob)})
-    includes = (*(root / folder for folder in port.config.includes), UKMETRICS_INCLUDE)
-    return _Scope(root, tuple(sources), includes, port.config.defines)
+@contextmanager
+def _from_workspace(directory: Path, unpatched: bool) -> Iterator[Scope]:
+    with tempfile.TemporaryDirectory(prefix="porttool-") as scratch:
+        tree = Path(scratch) / "tree"
+        with opened(directory, "audit-deps") as port:
+            if unpatched:
+                port.store.export(port.lock.pin.commit, tree)
+                scope = unpatched_scope(tree)
+            else:
+                port.verify_series()
+                port.store.export(port.apply().head, tree)
+                scope = patched_scope(tree, port.workspace.config)
+        yield scope

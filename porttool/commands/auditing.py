@@ -1,17 +1,82 @@
-"""From a port to what the audit takes."""
+"""From a port, or a folder, to what the audit takes."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from porttool import ui
 from porttool.audit import AuditReport, audit
+from porttool.audit.build import guess_build
+from porttool.errors import CheckFailed, UserError
 from porttool.workspace import PortConfig
 
 #: ``ukm.h`` is on the include path of every port.
 UKMETRICS_INCLUDE = Path(__file__).parent.parent / "ukmetrics" / "include"
 
 
-def audit_tree(tree: Path, config: PortConfig) -> AuditReport:
-    """Audit the sources that ``config`` names, in the checked-out upstream at ``tree``."""
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is audited: see :func:`porttool.audit.audit`."""
+
+    root: Path
+    sources: tuple[Path, ...]
+    includes: tuple[Path, ...]
+    defines: tuple[str, ...] = ()
+
+
+def patched_scope(tree: Path, config: PortConfig) -> Scope:
+    """The sources that ``config`` names, in the patched upstream at ``tree``."""
     root = tree.resolve()
     sources = sorted({path for glob in config.sources for path in root.glob(glob)})
     includes = (*(root / folder for folder in config.includes), UKMETRICS_INCLUDE)
-    return audit(root, sources, includes, config.defines)
+    return Scope(root, tuple(sources), includes, config.defines)
+
+
+def unpatched_scope(tree: Path) -> Scope:
+    """All of the upstream at ``tree`` that seems to be built; the series has no say in it."""
+    root = tree.resolve()
+    guess = guess_build(root)
+    sources = tuple(root / name for name in guess.sources)
+    return Scope(root, sources, tuple(root / name for name in guess.includes), guess.defines)
+
+
+def run_audit(
+    scope: Scope, includes: Sequence[Path] = (), defines: Sequence[str] = ()
+) -> AuditReport:
+    """Audit ``scope`` with a progress display; ``includes`` come before its own.
+
+    Raises :class:`UserError` when there is nothing to audit.
+    """
+    for folder in includes:
+        if not folder.is_dir():
+            raise UserError("--include names no folder", where=str(folder))
+    if not scope.sources:
+        raise UserError(
+            "no C sources here", where=str(scope.root), fix="name a folder with .c files"
+        )
+    with ui.progress() as bar:
+        task = bar.add_task("audit", total=len(scope.sources))
+        return audit(
+            scope.root,
+            scope.sources,
+            (*(folder.resolve() for folder in includes), *scope.includes),
+            (*scope.defines, *defines),
+            advance=lambda: bar.advance(task),
+        )
+
+
+def fail_if_unparsed(report: AuditReport) -> None:
+    """Raise :class:`CheckFailed` that names the files that were not parsed, if there are any."""
+    failed = report.failed
+    if not failed:
+        return
+    many = f"{len(failed)} of {len(report.files)} files were" if len(failed) > 1 else "a file was"
+    shown = [f"{file.path}: {file.error}" for file in failed[:10]]
+    if len(failed) > len(shown):
+        shown.append(f"and {len(failed) - len(shown)} more")
+    missing = any("not found" in (file.error or "") for file in failed)
+    raise CheckFailed(
+        f"{many} not parsed, and what the rest needs is not the whole answer",
+        why="\n".join(shown),
+        fix="porttool audit-deps --include DIR for the header's folder" if missing else None,
+    )

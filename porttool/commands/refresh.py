@@ -7,10 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 from porttool import ui
-from porttool.commands.auditing import audit_tree
+from porttool.audit import AuditReport
+from porttool.commands.auditing import fail_if_unparsed, patched_scope, run_audit
 from porttool.commands.emitting import emit_input
 from porttool.commands.session import opened
-from porttool.errors import CheckFailed, ExitCode, PorttoolError
+from porttool.errors import ExitCode, PorttoolError
 from porttool.port import find_pin, load
 from porttool.series import refresh as engine
 from porttool.series.exporter import Fate
@@ -36,14 +37,13 @@ def refresh(directory: Path, *, onto: str | None, take: Side | None, as_json: bo
         settled, _ = load(port.workspace)
         imported = settled.apply()
         with emit_input(settled, imported) as source:
-            report = audit_tree(source.patched_tree, settled.workspace.config)
+            report = run_audit(patched_scope(source.patched_tree, settled.workspace.config))
             failure: PorttoolError | None = None
             libraries: EmitResult | None = None
             try:
                 libraries = emit(source, settled.workspace.build)
             except PorttoolError as error:
                 failure = error
-        unparsed = [file for file in report.files if not file.parsed]
         if as_json:
             ui.show_json(_document(outcome, changed, libraries) | {"audit": _audit_counts(report)})
         else:
@@ -60,16 +60,11 @@ def refresh(directory: Path, *, onto: str | None, take: Side | None, as_json: bo
             )
     if failure is not None:
         raise failure
-    if unparsed:
-        raise CheckFailed(
-            f"{len(unparsed)} of {len(report.files)} files were not parsed by the audit",
-            why="\n".join(f"{file.path}: {file.error}" for file in unparsed),
-            fix="porttool audit-deps shows the rest",
-        )
+    fail_if_unparsed(report)
     return ExitCode.OK
 
 
-def _audit_counts(report: Any) -> dict[str, int]:  # noqa: ANN401 - narrowed below
+def _audit_counts(report: AuditReport) -> dict[str, int]:
     counts = dict.fromkeys(("function", "variable", "type", "constant", "header", "path"), 0)
     for need in report.needs:
         counts[str(need.kind)] += 1

@@ -6,6 +6,7 @@ import pytest
 from porttool.commands.audit_deps import audit_deps
 from porttool.errors import CheckFailed, ExitCode, UserError
 from tests.audit.trees import build_tree
+from tests.support import add_patches, make_workspace, porttool
 
 GOOD = "#include <unistd.h>\nint f(void) { return getpid(); }\n"
 
@@ -71,35 +72,30 @@ def test_nothing_to_audit(tmp_path: Path, files: dict[str, str], path: str, mess
         audit_deps([tmp_path / path])
 
 
-PORT = """\
-[upstream]
-name = "tiny"
-url = "https://example.org/tiny.git"
-
-[target]
-unikraft = "0.16.3"
-
-[port]
-sources = ["src/*.c"]
-includes = ["include"]
-defines = ["LEVEL=2"]
-"""
-
-
-def test_port_is_audited_without_a_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    build_tree(tmp_path, {"porttool.toml": PORT})
-    with pytest.raises(UserError, match="not there yet") as caught:
-        audit_deps(workspace=tmp_path)
-    assert "porttool apply" in (caught.value.fix or "")
-    build_tree(
-        tmp_path / ".porttool/tree",
+def test_port_is_audited_without_a_path(tmp_path: Path) -> None:
+    upstream, port = make_workspace(
+        tmp_path,
         {
             "src/a.c": '#include <unistd.h>\n#include "t.h"\nint f(void) { return dup(T); }\n',
             "include/t.h": "#define T LEVEL\n",
             "other/unused.c": "#error not built\n",
         },
     )
-    audit_deps(workspace=tmp_path, as_json=True)
-    document = json.loads(capsys.readouterr().out)
-    assert [file["path"] for file in document["files"]] == ["src/a.c"]
-    assert document["needs"][0]["name"] == "dup"
+    config = (port / "porttool.toml").read_text()
+    config = config.replace('"other/unused.c", ', "").replace(
+        "defines = []", 'defines = ["LEVEL=2"]'
+    )
+    (port / "porttool.toml").write_text(config)
+    text = (upstream.path / "src/a.c").read_text()
+    upstream.commit("No dup", {"src/a.c": text.replace("dup(T)", "getpid()")})
+    add_patches(upstream, port)
+    porttool("refresh", cwd=port)
+    patched = json.loads(porttool("audit-deps", "--json", cwd=port).stdout)
+    assert [file["path"] for file in patched["files"]] == ["src/a.c"]
+    assert patched["needs"][0]["name"] == "getpid"
+    result = porttool(
+        "audit-deps", "--json", "--unpatched", "--define", "LEVEL=2", cwd=port, check=4
+    )
+    unpatched = json.loads(result.stdout)
+    assert [file["path"] for file in unpatched["files"]] == ["other/unused.c", "src/a.c"]
+    assert unpatched["needs"][0]["name"] == "dup"

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from porttool.commands.init import guess_build, name_from_url
+from porttool.audit.build import guess_build
+from porttool.commands.init import name_from_url
 from porttool.workspace import Workspace
 from tests.support import SMALL_C, Files, Upstream, make_workspace, porttool, snapshot, write_files
 
 EXPORTER: Files = {
     "Makefile": (
-        "CFLAGS = -O2 -D_GNU_SOURCE -DPORT=9100 -DNAME=\\\"x\\\" -DV=$(VERSION)\n"
+        'CFLAGS = -O2 -D_GNU_SOURCE -DPORT=9100 -DNAME=\\"x\\" -DV=$(VERSION)\n'
         "evil:\n\ttouch executed\nX := $(shell touch executed)\n"
     ),
     "src/main.c": '#include "util/str.h"\nint main(void) { return str(); }\n',
@@ -83,9 +84,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
         (("--unikraft", "latest"), "not a release such as"),
     ],
 )
-def test_bad_options_leave_nothing_behind(
-    tmp_path: Path, args: tuple[str, ...], said: str
-) -> None:
+def test_bad_options_leave_nothing_behind(tmp_path: Path, args: tuple[str, ...], said: str) -> None:
     Upstream.make(tmp_path / "up", SMALL_C)
     result = porttool("init", "up", "port", *args, cwd=tmp_path, check=1)
     assert said in result.stderr

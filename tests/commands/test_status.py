@@ -60,7 +60,8 @@ def test_an_export_that_would_differ_is_drift(port: Path) -> None:
     from porttool.series import folder
 
     now = folder.read(port / "patches").digest
-    old = [line for line in lock.read_text().splitlines() if line.startswith("digest")][0]
+    lines = lock.read_text().splitlines()
+    old = next(line for line in lines if line.startswith("digest"))
     lock.write_text(lock.read_text().replace(old, f'digest = "{now}"'))
     assert ("export", "0001-Say-1.patch would be written anew") in drift(port)
 

@@ -8,7 +8,7 @@ from porttool.git import Repository
 from porttool.series import folder
 from porttool.series.importer import DoesNotApply, import_series
 from porttool.series.patch import parse
-from tests.support import Upstream, git, write_files
+from tests.support import Upstream, git, tree_of_folder, write_files
 
 CODE = "".join(f"line {n}\n" for n in range(60))
 
@@ -171,11 +171,3 @@ def test_quilt_and_patch_and_am_agree(
         env=os.environ | {"QUILT_PATCHES": "patches"},
     )
     assert tree_of_folder(quilted, without=("patches", ".pc")) == wanted
-
-
-def tree_of_folder(root: Path, without: tuple[str, ...]) -> str:
-    """The git tree id of the files below a folder."""
-    exclude = [f":!/{name}" for name in without]
-    git(root, "init", "--quiet")
-    git(root, "add", "--all", "--force", "--", ".", *exclude)
-    return git(root, "write-tree")
