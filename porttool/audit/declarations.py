@@ -83,6 +83,10 @@ class SystemNames:
         """The type of a variable or function."""
         return self._type(name, (Sort.VARIABLE, Sort.FUNCTION))
 
+    def string_size(self, spelling: str) -> int | None:
+        """Unknown: headers have no use for it."""
+        return None
+
     def structure(self, tag: str) -> c_ast.Node | None:
         """The definition of a structure or union."""
         known = self.tags.get(tag)

@@ -70,6 +70,8 @@ def _unsigned_bits(node: c_ast.Node) -> int | None:
 
 def _unary(node: c_ast.UnaryOp, scope: Scope) -> int | None:
     if node.op in ("sizeof", "_Alignof"):
+        if isinstance(node.expr, c_ast.Constant) and node.expr.type == "string":
+            return scope.string_size(node.expr.value)
         typed = isinstance(node.expr, c_ast.Typename)
         return size_of(node.expr if typed else type_of(node.expr, scope), scope)
     value = evaluate(node.expr, scope)

@@ -11,20 +11,20 @@ from typing import NamedTuple
 from porttool.audit.preprocess import Toolchain
 
 #: More tokens than this in one translation unit, system headers not counted, are refused.
-TOKEN_LIMIT = 2_000_000
+TOKEN_LIMIT = 1_000_000
 
-MARKER = re.compile(r'^# (\d+) "((?:[^"\\\n]|\\.)*)"((?: [1-4])*)\r?\n', re.MULTILINE)
+MARKER = re.compile(r'^# (\d+) "((?:[^"\\\n]++|\\.)*+)"((?: [1-4])*)\r?\n', re.MULTILINE)
 
 TOKEN = re.compile(
     r"""
       (?P<space>(?:[ \t\f\v\r]|\\\r?\n)+)
     | (?P<newline>\n)
-    | (?P<string>(?:u8|[uUL])?"(?:[^"\\\n]|\\.)*")
-    | (?P<char>(?:u8|[uUL])?'(?:[^'\\\n]|\\.)+')
+    | (?P<string>(?:u8|[uUL])?"(?:[^"\\\n]++|\\.)*+")
+    | (?P<char>(?:u8|[uUL])?'(?:[^'\\\n]++|\\.)++')
     | (?P<word>(?:[A-Za-z_$\x80-\xff]|\\[uU][0-9a-fA-F]{4,8})[\w$\x80-\xff]*
         (?:\\[uU][0-9a-fA-F]{4,8}[\w$\x80-\xff]*)*)
     | (?P<number>\.?[0-9](?:[eEpP][+-]|[\w.])*)
-    | (?P<comment>/\*[\s\S]*?\*/|//(?:[^\\\n]|\\[\s\S])*)
+    | (?P<comment>/\*[\s\S]*?\*/|//(?:[^\\\n]++|\\[\s\S])*+)
     | (?P<punctuation>\.\.\.|<<=|>>=|->|\+\+|--|&&|\|\||[-+*/%&|^<>=!]=|<<|>>|\#\#|<:|:>|<%|%>
         |[][(){};,.:?~!<>=+*/%&|^\#@-])
     """,
@@ -210,8 +210,6 @@ def scan(expanded: str, files: Files) -> Unit:
             splitter.feed(lex_system(segment), stack)
         else:
             depth += _scan_own(segment, int(match[1]), stack, unit)
-            if len(unit.tokens) > TOKEN_LIMIT:
-                raise SyntaxProblem(f"more than {TOKEN_LIMIT:,} tokens", unit.places[-1])
     return unit
 
 
@@ -264,8 +262,6 @@ def _scan_own(segment: str, line: int, stack: IncludeStack, unit: Unit) -> int:
         if placed != line:
             placed = line
             places.append(Place(stack.file, line, stack.hidden))
-            if len(tokens) > TOKEN_LIMIT:
-                break
         text = match.group()
         if kind == "punctuation":
             text = DIGRAPHS.get(text, text)
@@ -273,6 +269,8 @@ def _scan_own(segment: str, line: int, stack: IncludeStack, unit: Unit) -> int:
                 depth += 1
             elif text in ")]}":
                 depth -= 1
+        if len(tokens) == TOKEN_LIMIT:
+            raise SyntaxProblem(f"more than {TOKEN_LIMIT:,} tokens", places[-1])
         tokens.append(Token(kind, text, len(places) - 1))
     return depth
 

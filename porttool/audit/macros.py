@@ -14,8 +14,8 @@ from porttool.audit.lexer import (
 )
 
 _SYSTEM_LINE = re.compile(
-    r'^# (?P<line>\d+) "(?P<file>(?:[^"\\\n]|\\.)*)"(?P<flags>(?: [1-4])*)\r?\n'
-    r"|^[ \t]*\#[ \t]*define[ \t]+(?P<name>\w+)(?P<call>\()?(?P<rest>(?:[^\\\n]|\\[\s\S])*)"
+    r'^# (?P<line>\d+) "(?P<file>(?:[^"\\\n]++|\\.)*+)"(?P<flags>(?: [1-4])*)\r?\n'
+    r"|^[ \t]*\#[ \t]*define[ \t]+(?P<name>\w+)(?P<call>\()?(?P<rest>(?:[^\\\n]++|\\[\s\S])*+)"
     r"|^[ \t]*\#[ \t]*undef[ \t]+(?P<gone>\w+)",
     re.MULTILINE,
 )

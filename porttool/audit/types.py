@@ -21,6 +21,9 @@ class TypeScope(Protocol):
     def variable(self, name: str) -> c_ast.Node | None:
         """The type of a variable or function; None if it is unknown."""
 
+    def string_size(self, spelling: str) -> int | None:
+        """The size of a string literal, as the rewriter spells it; None if it is unknown."""
+
     def structure(self, tag: str) -> c_ast.Node | None:
         """The definition of ``struct x`` or ``union x``; None if it is unknown."""
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from porttool.audit.declarations import DeclarationReader, Sort, SystemNames
@@ -16,6 +17,10 @@ from porttool.audit.usage import Usage, find_usage
 
 #: A path of the kernel at the start of a string, perhaps below a root that is put in.
 KERNEL_PATH = re.compile(r"(?:%s)?(/(proc|sys|dev)(?:/[^\s\"'`:;,()<>|&\\]*)?)(?![\w.-])")
+
+
+#: A line this long, in bytes, was not written to be compiled.
+LINE_LIMIT = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class UnitAuditor:
         return f"{name}:{line}: " if line else f"{name}: "
 
     def _audit(self, path: Path, name: str) -> UnitResult:
-        self._look_for_nul(path)
+        self._look(path)
         text = preprocess(path, self._tools, self._includes, self._defines)
         unit = scan(text.expanded, self._files)
         view = view_source(text.directives, self._files)
@@ -105,13 +110,17 @@ class UnitAuditor:
         uses = (*collector.uses, *self._headers(view))
         return UnitResult(FileResult(name, True), uses, frozenset(usage.defined))
 
-    def _look_for_nul(self, path: Path) -> None:
+    def _look(self, path: Path) -> None:
+        """Refuse at once what is no source text and would only take long to fail."""
         with path.open("rb") as stream:
-            head = stream.read(1 << 20)
-        at = head.find(b"\0")
-        if at >= 0:
-            line = head.count(b"\n", 0, at) + 1
-            raise SyntaxProblem("a NUL byte is not C text", Place(str(path), line, False))
+            for number, line in enumerate(iter(partial(stream.readline, LINE_LIMIT), b""), 1):
+                reason = None
+                if b"\0" in line:
+                    reason = "a NUL byte is not C text"
+                elif len(line) == LINE_LIMIT:
+                    reason = f"a line of {LINE_LIMIT:,} bytes or more"
+                if reason is not None:
+                    raise SyntaxProblem(reason, Place(str(path), number, False))
 
     def _headers(self, view: SourceView) -> Iterable[Use]:
         for include in view.includes:

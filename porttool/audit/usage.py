@@ -108,6 +108,10 @@ class _Walker:
             return own.type if own is not None else self._system.variable(name)
         return local.type if isinstance(local, c_ast.Decl) else None
 
+    def string_size(self, spelling: str) -> int | None:
+        numbers = [int(n) for n in spelling.strip('"').split(";") if n]
+        return sum(len(self._code.strings[number][0]) for number in numbers) + 1
+
     def structure(self, tag: str) -> c_ast.Node | None:
         return self._own_structures.get(tag) or self._system.structure(tag)
 

@@ -1,4 +1,5 @@
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -157,16 +158,22 @@ def test_branches_that_a_constant_excludes_need_nothing(tmp_path: Path) -> None:
         tmp_path,
         """\
 #include <ctype.h>
+#include <math.h>
 #include <unistd.h>
 enum { OFF, ON };
+struct sample { struct { double value; }; } *s;
+extern float *g(void);
 int a(int c) { return isalpha(c) + isdigit(c); }
 void b(int x)
 {
+	double d = s->value;
 	if (0) getpid();
 	if (OFF) getppid();
 	if (x && OFF) getuid();
 	while (0) geteuid();
 	if (sizeof(size_t) == 4) getgid();
+	if (sizeof("ab" "c") != 4) getsid(0);
+	if (isnan(d) || isnan(s->value + *g() * 2)) pause();
 	switch (ON) { case OFF: getegid(); break; default: fsync(1); }
 	(void)(ON ? close(1) : dup(1));
 	if (x) { return; } else { return; }
@@ -174,7 +181,7 @@ void b(int x)
 }
 """,
     )
-    assert functions(report) == {"fsync", "close"}
+    assert functions(report) == {"fsync", "close", "pause", "g"}
     assert {"isalpha", "isdigit"} <= names(report, Kind.CONSTANT)
 
 
@@ -429,3 +436,70 @@ def test_compare_says_what_the_series_removed(tmp_path: Path) -> None:
     assert [need.name for need in change.removed if need.kind is Kind.FUNCTION] == ["fork"]
     assert [need.name for need in change.added if need.kind is Kind.FUNCTION] == ["getpid"]
     assert not [need for need in change.added if need.kind is Kind.HEADER]
+
+
+def test_only_the_preprocessor_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = shutil.which("gcc")
+    log = tmp_path / "calls"
+    build_tree(tmp_path / "bin", {"gcc": f'#!/bin/sh\necho "$@" >> {log}\nexec {real} "$@"\n'})
+    (tmp_path / "bin/gcc").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    report = audit_tree(tmp_path / "src", EXPORTER)
+    assert functions(report)
+    calls = log.read_text().splitlines()
+    assert calls
+    for call in calls:
+        assert "-E" in call.split() or call.startswith("-print-file-name="), call
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [("sleep 60", "longer than 1 s"), ("while :; do echo 1234567; done", "more than 0 MB")],
+)
+def test_preprocessor_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, reason: str
+) -> None:
+    build_tree(tmp_path / "bin", {"gcc": f"#!/bin/sh\n[ $# = 1 ] && exit\n{body}\n"})
+    (tmp_path / "bin/gcc").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    monkeypatch.setattr("porttool.audit.preprocess.TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr("porttool.audit.preprocess.OUTPUT_LIMIT", 65536)
+    report = audit_tree(tmp_path / "src", {"a.c": "int a;\n"}, complete=False)
+    [failed] = report.failed
+    assert reason in (failed.error or "")
+
+
+def test_host_headers_when_musl_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("porttool.audit.preprocess.MUSL_INCLUDES", ())
+    report = audit_tree(tmp_path, EXPORTER)
+    assert report.headers_from == "host"
+    assert {"atoi", "printf", "pthread_mutex_lock"} <= functions(report)
+    assert {need.header for need in report.of_kind(Kind.TYPE)} == {"pthread.h", "sys/socket.h"}
+
+
+def test_endless_line_is_refused_at_once(tmp_path: Path) -> None:
+    report = audit_tree(
+        tmp_path, {"a.c": b"int a[] = {" + b"1," * 2_000_000 + b"};\n"}, complete=False
+    )
+    [failed] = report.failed
+    assert failed.error == "a.c:1: a line of 4,000,000 bytes or more"
+
+
+def test_macro_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("porttool.audit.lexer.TOKEN_LIMIT", 1000)
+    levels = "".join(f"#define M{n} {f'M{n + 1} ' * 10}\n" for n in range(3))
+    report = audit_text(tmp_path, f"{levels}#define M3 +1\nint a = M0;\n", complete=False)
+    [failed] = report.failed
+    assert failed.error == "a.c:5: more than 1,000 tokens"
+
+
+def test_every_site_has_the_name_or_the_macro_that_hid_it(tmp_path: Path) -> None:
+    """Over all of the samples: a line of a site names the need or a macro of the file."""
+    samples = Path(__file__).parent / "extensions"
+    report = audit(samples, sorted(samples.glob("*.c")))
+    assert not report.failed
+    for need in report.needs:
+        word = need.name.rpartition(" ")[2]
+        for site in need.sites:
+            line = (samples / site.file).read_text("utf-8").splitlines()[site.line - 1]
+            assert re.search(rf"\b{re.escape(word)}\b", line), (need.name, site)
