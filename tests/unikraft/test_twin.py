@@ -123,6 +123,13 @@ def test_a_changed_patch_is_applied(tmp_path: Path, port: int, toolchain: twin.T
             assert f"toy_up {number}{number}" in get(running.url)
 
 
+def test_a_source_that_a_patch_adds(tmp_path: Path, toolchain: twin.Toolchain) -> None:
+    change = {"src/main.c": None, "src/serve.c": SERVE}
+    source = make_port(tmp_path, UPSTREAM, [change], **fetched())
+    libraries = emit(source, tmp_path / "out").libraries
+    assert twin.build(libraries, tmp_path / "twin", toolchain).exists()
+
+
 def test_the_mode_can_be_changed_in_place(tmp_path: Path, toolchain: twin.Toolchain) -> None:
     source = toy_port(tmp_path)
     for mode in ("vendored", "fetch", "vendored"):
