@@ -256,8 +256,7 @@ def _scan_own(segment: str, line: int, stack: IncludeStack, unit: Unit) -> int:
         if kind == "newline":
             line += 1
             continue
-        if kind == "space" or kind == "comment":
-            line += match.group().count("\n")
+        if kind == "space":
             continue
         if placed != line:
             placed = line

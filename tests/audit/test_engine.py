@@ -170,6 +170,7 @@ void b(int x)
 	if (0) getpid();
 	if (OFF) getppid();
 	if (x && OFF) getuid();
+	if ((OFF && getpgrp()) || !(ON || setsid())) sync();
 	while (0) geteuid();
 	if (sizeof(size_t) == 4) getgid();
 	if (sizeof("ab" "c") != 4) getsid(0);
@@ -503,3 +504,51 @@ def test_every_site_has_the_name_or_the_macro_that_hid_it(tmp_path: Path) -> Non
         for site in need.sites:
             line = (samples / site.file).read_text("utf-8").splitlines()[site.line - 1]
             assert re.search(rf"\b{re.escape(word)}\b", line), (need.name, site)
+
+
+def test_header_of_a_type_does_not_depend_on_what_brought_it(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path, "#include <stdio.h>\n#include <unistd.h>\nsize_t a;\npid_t b;\noff_t c;\n"
+    )
+    found = {need.name: need.header for need in report.of_kind(Kind.TYPE)}
+    assert found == {"size_t": "stddef.h", "pid_t": "sys/types.h", "off_t": "sys/types.h"}
+
+
+def test_type_that_only_a_system_macro_names_is_not_the_sources(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        "#include <netinet/in.h>\nunsigned a(void) { return INADDR_ANY; }\n"
+        "in_addr_t b(void) { return 0; }\n",
+    )
+    assert lines(report, "in_addr_t", Kind.TYPE) == ["a.c:3"]
+    assert lines(report, "INADDR_ANY", Kind.CONSTANT) == ["a.c:2"]
+
+
+def test_macro_name_that_is_not_expanded_is_no_need(tmp_path: Path) -> None:
+    report = audit_text(
+        tmp_path,
+        """\
+#include <signal.h>
+#include <sys/sysmacros.h>
+int f(void)
+{
+	struct sigaction action = { .sa_handler = SIG_IGN };
+	int major = 3;
+
+	action.sa_sigaction = 0;
+	return major + minor(8);
+}
+""",
+    )
+    assert names(report, Kind.CONSTANT) == {"SIG_IGN", "minor"}
+
+
+def test_sites_are_in_order_and_each_once(tmp_path: Path) -> None:
+    calls = "".join("int g(void) { return 0; }\n" if n == 7 else "\n" for n in range(9))
+    files = {
+        f"{name}.c": f"#include <unistd.h>\n{calls}int f_{name}(void)\n{{\n"
+        + "\treturn getpid() + getpid()\n\t+ getpid() + getpid();\n}\n"
+        for name in "dbcaef"
+    }
+    report = audit_tree(tmp_path, files)
+    assert lines(report, "getpid") == [f"{name}.c:{n}" for name in "abcdef" for n in (13, 14)]
