@@ -43,7 +43,8 @@ _SELECTS = (
 class Upstream:
     """What the lock says of the upstream. ``date`` is the commit's, with a time zone.
 
-    ``license`` is an SPDX expression; ``license_file`` its text, a path inside the pinned tree.
+    ``license`` is an SPDX expression, None or ``NOASSERTION`` (SPDX for "nobody said");
+    ``license_file`` its text, a path inside the pinned tree.
     """
 
     name: str
@@ -253,6 +254,7 @@ def _exporter(port: EmitInput) -> Library:
     library = f"lib{config.c_name}"
     summary = quoting.sentence(config.summary or f"{config.name} on Unikraft", "summary")
     url = quoting.link(upstream.url)
+    unknown = upstream.license in (None, "NOASSERTION")
     values: dict[str, Any] = {
         "folder": f"lib-{config.name}",
         "library": library,
@@ -267,7 +269,7 @@ def _exporter(port: EmitInput) -> Library:
         "version": quoting.revision(upstream.ref),
         "commit": quoting.object_id(upstream.commit, "the commit"),
         "date": f"{upstream.date.astimezone(UTC):%Y-%m-%d}",
-        "license": upstream.license and quoting.license_expression(upstream.license),
+        "license": None if unknown else quoting.license_expression(upstream.license or ""),
         "license_file": license_file,
         "mode": config.emit.mode,
         "archive": archive,

@@ -87,9 +87,10 @@ def test_library_facts_come_from_the_lock(tmp_path: Path) -> None:
     assert made_from["series"] == port.series_digest
 
 
-def test_what_is_not_known_is_left_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unknown", [None, "NOASSERTION"])
+def test_what_is_not_known_is_left_out(tmp_path: Path, unknown: str | None) -> None:
     port = toy_port(tmp_path)
-    port = replace(port, upstream=replace(port.upstream, license=None, license_file=None))
+    port = replace(port, upstream=replace(port.upstream, license=unknown, license_file=None))
     _, exporter = libraries(port)
     assert b"license" not in exporter.files["Library.uk"]
     assert not [path for path in exporter.files if path.startswith("LICENSE")]

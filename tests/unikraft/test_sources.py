@@ -41,7 +41,7 @@ def test_follows_includes(tmp_path: Path) -> None:
         "beside.h": "",
         "include/unused.h": "",
     }
-    result = chosen(tmp_path, files, ["src/*.c"], ["include"])
+    result = chosen(tmp_path, files, ["src/*.c"], ["include", "."])
     assert result.files == (
         "include/beside.h",
         "include/top.h",
