@@ -8,12 +8,13 @@ from porttool.errors import ExitCode, UserError
 from porttool.port import Port
 from porttool.series import worktree
 from porttool.series.refresh import TREE_REF
+from porttool.upstream.store import borrow_tags
 
 
 def apply(directory: Path, to: Path | None, *, force: bool, as_json: bool) -> ExitCode:
     """Check the pin with its series out, at ``to`` or at the default place."""
     with opened(directory, "apply") as port:
-        port.verify_series()
+        port.verify_settled()
         path = port.workspace.tree if to is None else to.absolute()
         if to is not None and force:
             raise UserError(
@@ -22,6 +23,7 @@ def apply(directory: Path, to: Path | None, *, force: bool, as_json: bool) -> Ex
                 fix="leave --to out, or remove that folder yourself",
             )
         imported = port.apply()
+        borrow_tags(port.store, port.mirror)
         if to is None:
             _check_out(port, path, imported.head, force=force)
         else:

@@ -18,6 +18,7 @@ from porttool.series.exporter import Fate
 from porttool.series.refresh import PatchReport, Plan
 from porttool.series.side import Side
 from porttool.unikraft.emit import EmitResult, emit
+from porttool.upstream.store import borrow_tags
 
 _STYLE = {Fate.UNCHANGED: "dim", Fate.CHANGED: "yellow", Fate.NEW: "green"}
 
@@ -28,7 +29,8 @@ def refresh(directory: Path, *, onto: str | None, take: Side | None, as_json: bo
     The series and the lock are settled before the audit and the emission: when one of those fails,
     the error says so, and ``patches/`` and the lock are already as they should be.
     """
-    with opened(directory, "refresh", contact=True) as port:
+    with opened(directory, "refresh", contact=True, leaving=onto is not None) as port:
+        borrow_tags(port.store, port.mirror)
         pin = None if onto is None else find_pin(port.mirror, onto)
         outcome = engine.plan(port, pin, take)
         for text in outcome.notes:

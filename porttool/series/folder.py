@@ -1,6 +1,7 @@
 """The ``patches/`` folder: what is in it, and its digest."""
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,14 +69,29 @@ def digest(series_text: bytes, files: list[tuple[str, bytes]]) -> str:
 def read(folder: Path) -> PatchesFolder:
     """Read ``patches/``. A folder without ``series`` is an empty series.
 
-    Raises :class:`UserError` for a line that cannot be, a patch that is missing or is not one.
+    Raises :class:`UserError` for a folder that is missing or a link, a line that cannot be, a patch
+    that is missing or is not one.
     """
+    if folder.is_symlink() or not folder.is_dir():
+        missing = not os.path.lexists(folder)
+        raise UserError(
+            "there is no patches folder" if missing else "patches is not a folder of its own",
+            where=str(folder),
+            why="it is a symbolic link, and porttool exchanges the folder whole"
+            if folder.is_symlink()
+            else None,
+            fix="bring it back (git checkout patches), or make an empty one for an empty series",
+        )
     series_path = folder / SERIES_NAME
+    if os.path.lexists(series_path) and (series_path.is_symlink() or not series_path.is_file()):
+        raise UserError(
+            "series is no plain file", where=str(series_path), fix="git checkout patches/series"
+        )
     text = series_path.read_bytes() if series_path.is_file() else None
     series = seriesfile.parse(text or b"", str(series_path))
     files = tuple(_read(folder, line) for line in series.patches)
     names = {line.name for line in series.patches}
-    found = sorted(p.name for p in folder.glob("*.patch")) if folder.is_dir() else []
+    found = sorted(p.name for p in folder.glob("*.patch") if p.is_file() or p.is_symlink())
     unlisted = tuple(n for n in found if n not in names and not series.mentions(n))
     return PatchesFolder(series, text, files, unlisted)
 
@@ -83,15 +99,14 @@ def read(folder: Path) -> PatchesFolder:
 def _read(folder: Path, line: SeriesLine) -> PatchFile:
     name = line.name or ""
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    real = Path(os.path.realpath(path))
+    if not real.is_relative_to(folder.resolve()):
         raise UserError(
             f"{name} leads out of the patches folder",
             where=str(path),
             fix="put the patch itself into patches/, not a link to it",
         )
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    if not real.is_file():  # a link to itself, a pipe or a folder is none either
         raise UserError(
             f"series names {name}, but there is no such patch",
             where=str(folder / SERIES_NAME),
@@ -101,6 +116,7 @@ def _read(folder: Path, line: SeriesLine) -> PatchFile:
             fix="put the # of a comment in the first column"
             if name.startswith("#")
             else f"bring {path.name} back (git checkout), or remove its line from series",
-        ) from None
+        )
+    content = path.read_bytes()
     patch = parse(name, content, line.strip)
     return PatchFile(name, content, patch.reversed() if line.reverse else patch)

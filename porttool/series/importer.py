@@ -8,6 +8,7 @@ one, and what a header does not say is taken from the pin.
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from porttool.errors import DecisionNeeded, UserError
 from porttool.git import CatFile, Change, FastImport, Repository, Signature, TreeEntry
@@ -96,6 +97,10 @@ class _Files:
             parent = b"/".join(parts[:depth])
             if parent in self:
                 return parent
+        below = path + b"/"
+        for other in chain(self._entries, self._changed):
+            if other.startswith(below) and other in self:
+                return other
         return None
 
 
@@ -156,6 +161,7 @@ def _apply_patch(patch: Patch, files: _Files) -> tuple[list[Change], tuple[int, 
             fix="remove the patch and its line in series",
         )
     changes: dict[bytes, tuple[bytes, bytes] | None] = {}
+    added: list[bytes] = []
     offsets: list[int] = []
     for diff in patch.files:
         result, placements = _apply_file(patch.name, diff, files)
@@ -166,6 +172,16 @@ def _apply_patch(patch: Patch, files: _Files) -> tuple[list[Change], tuple[int, 
         if diff.new is not None and result is not None:
             changes[diff.new] = result
             files.set(diff.new, result)
+            if diff.new != diff.old:
+                added.append(diff.new)
+    for path in added:  # only now: a patch may take away what stands in the way
+        if path in files and (blocker := files.blocked(path)) is not None:
+            raise DoesNotApply(
+                patch.name,
+                path,
+                f"{blocker.decode('utf-8', 'replace')} stands in the way: "
+                "a path is a file or a folder, not both",
+            )
     # A path that goes away must go before one that needs its place as a folder.
     ordered = sorted(changes.items(), key=lambda change: (change[1] is not None, change[0]))
     return ordered, tuple(offsets)
@@ -186,11 +202,6 @@ def _apply_file(
     else:
         old_mode, old = files.get(diff.old)
     if diff.new is not None and diff.new != diff.old:
-        blocker = files.blocked(diff.new)
-        if blocker is not None and blocker != diff.old:
-            raise DoesNotApply(
-                name, diff.new, f"{blocker.decode('utf-8', 'replace')} is a file, not a folder"
-            )
         if diff.old is not None and diff.new in files:
             raise DoesNotApply(
                 name, diff.new, "the patch moves a file here, but one is there already"

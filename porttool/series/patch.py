@@ -85,10 +85,17 @@ class BinaryHunk:
 
     def apply(self, old: bytes) -> bytes:
         """The content that this half describes; ValueError when it does not fit ``old``."""
-        content = zlib.decompress(self.data)
-        if len(content) != self.size:
-            raise ValueError("binary data has another length than it says")
-        return content if self.method == "literal" else _apply_delta(old, content)
+        unpacker = zlib.decompressobj()
+        try:
+            content = unpacker.decompress(self.data, self.size + 1)
+        except zlib.error as error:
+            raise ValueError(f"the binary data is damaged: {error}") from None
+        if len(content) != self.size or not unpacker.eof:
+            raise ValueError("the binary data has another length than it says")
+        try:
+            return content if self.method == "literal" else _apply_delta(old, content)
+        except IndexError:
+            raise ValueError("the binary delta ends early") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +194,13 @@ def parse(name: str, content: bytes, strip: int = 1) -> Patch:
     Raises :class:`PatchError` for anything that is not a patch, or that leaves the tree.
     """
     header, diff = split_header(content)
+    if b"\0" in header:
+        raise PatchError(
+            f"{name}: not a patch that can be applied",
+            where=f"{name}:{header[: header.index(0)].count(10) + 1}",
+            why="the text before the diff holds a NUL byte, which no commit message can",
+            fix="is this a text file, in UTF-8?",
+        )
     reader = _DiffReader(name, diff, strip, header.count(b"\n"))
     return Patch(name, header, diff, _parse_message(name, header), tuple(reader.files()))
 
@@ -281,9 +295,10 @@ def _decode(value: bytes) -> bytes:
     try:
         parts = email.header.decode_header(value.decode("ascii", "surrogateescape"))
         text = email.header.make_header(parts)
-    except (email.errors.HeaderParseError, LookupError, UnicodeDecodeError):
+        decoded = str(text).encode("utf-8", "surrogateescape")
+    except (email.errors.HeaderParseError, LookupError, ValueError):
         return value  # not an encoded word after all: keep it as it stands, as git does
-    return str(text).encode("utf-8", "surrogateescape")
+    return value if b"\0" in decoded else decoded
 
 
 def _parse_from(value: bytes) -> tuple[bytes | None, bytes | None]:
@@ -292,16 +307,19 @@ def _parse_from(value: bytes) -> tuple[bytes | None, bytes | None]:
     raw = _unfold(value).strip()
     match = re.fullmatch(rb"(.*?)\s*<([^<>]*)>\s*", raw)
     if match is None:
-        return (None, None) if b"@" not in raw else (raw, raw)
+        return (None, None) if b"@" not in raw or re.search(rb"[<>]", raw) else (raw, raw)
     name = match[1].strip()
     if name.startswith(b'"') and name.endswith(b'"') and len(name) > 1:
         name = re.sub(rb"\\(.)", rb"\1", name[1:-1])
-    name = re.sub(rb"[<>\n]", b"", _decode(name))
+    name = re.sub(rb"[<>\r\n]", b"", _decode(name)).strip()
     return name or match[2].strip(), match[2].strip()
 
 
 def parse_date(value: bytes | None) -> bytes | None:
-    """An RFC 2822 or ISO 8601 date as git's raw date (``1700000000 +0100``); None if it is none."""
+    """An RFC 2822 or ISO 8601 date as git's raw date (``1700000000 +0100``); None if it is none.
+
+    Git has no date before 1970 and no time zone beyond 14 hours: they are none either.
+    """
     if value is None or not value.strip():
         return None
     text = value.decode("ascii", "replace").strip()
@@ -318,10 +336,12 @@ def parse_date(value: bytes | None) -> bytes | None:
     minutes = int(offset.total_seconds() // 60)
     sign = "-" if minutes < 0 else "+"
     stamp = int((when - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds())  # noqa: UP017
+    if stamp < 0 or abs(minutes) > 14 * 60:
+        return None
     return f"{stamp} {sign}{abs(minutes) // 60:02}{abs(minutes) % 60:02}".encode()
 
 
-_HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)$")
+_HUNK = re.compile(rb"^@@ -(\d{1,18})(?:,(\d{1,18}))? \+(\d{1,18})(?:,(\d{1,18}))? @@(.*)$")
 _INDEX = re.compile(rb"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?$")
 _MODES = (b"100644", b"100755", b"120000")
 
@@ -356,8 +376,8 @@ class _DiffReader:
                 found.append(self._git_file())
             elif line.startswith(b"--- ") and self._next_is(b"+++ "):
                 found.append(self._plain_file())
-            elif _HUNK.match(line):
-                raise self._error("a hunk without a file before it")
+            elif line.startswith(b"@@ -"):
+                raise self._error("a hunk that belongs to no file, or whose @@ line is not one")
             elif line.startswith((b"diff --cc ", b"diff --combined ")):
                 raise self._error("a combined diff of a merge cannot be applied")
             else:
@@ -411,8 +431,9 @@ class _DiffReader:
         binary = None
         line = self._peek()
         if line is not None and line.startswith(b"--- ") and self._next_is(b"+++ "):
-            if renamed:
-                self._at += 2
+            if "from" in renamed and "to" in renamed:
+                if self._name_lines() != (old, new):
+                    raise self._error("the changed file is not the one that is moved or copied")
             else:
                 old_name, new_name = self._name_lines()
                 old, new = old_name or old, new_name or new
@@ -489,7 +510,7 @@ class _DiffReader:
             where=f"{self._name}:{self._offset + self._at + 1}",
             fix="remove the patch, or make it again with a/ and b/ before each path",
         )
-        if path.startswith(b"/"):
+        if path.startswith(b"/") or b"\0" in path:
             raise outside
         parts = path.split(b"/")
         if any(part in (b".", b"..") for part in parts):
@@ -515,8 +536,8 @@ class _DiffReader:
                 sign = text[:1]
                 if sign in (b"", b"\r"):  # an empty context line whose blank was trimmed away
                     text, sign = b" " + text, b" "
-                if sign == b"\\":
-                    body[-1] = body[-1][:-1] if body else b""
+                if sign == b"\\" and body:
+                    body[-1] = body[-1][:-1]
                 elif sign in (b" ", b"-", b"+"):
                     body.append(text + b"\n")
                     seen_old += sign != b"+"
@@ -527,7 +548,7 @@ class _DiffReader:
             if seen_old != old_count or seen_new != new_count:
                 raise self._error("the hunk has another number of lines than it says")
             text = self._peek()
-            if text is not None and text.startswith(b"\\"):
+            if body and text is not None and text.startswith(b"\\"):
                 body[-1] = body[-1][:-1]
                 self._at += 1
             number = len(hunks) + 1
@@ -543,7 +564,7 @@ class _DiffReader:
 
     def _binary_half(self) -> BinaryHunk | None:
         line = self._peek()
-        match = re.match(rb"^(literal|delta) (\d+)$", line or b"")
+        match = re.match(rb"^(literal|delta) (\d{1,18})$", line or b"")
         if match is None:
             return None
         self._at += 1

@@ -71,21 +71,27 @@ def plan(port: Port, onto: Pin | None = None, take: Side | None = None) -> Plan:
             f"{', '.join(nameless)}: no header, so no author and no reason; please add them"
         )
     state = worktree.inspect(port.workspace.tree)
-    from_tree = state is not None and _from_tree(port, state, take)
-    base = port.lock.pin.commit
-    if state is not None and from_tree:
-        known = _known(port.store, base, source)
-        exported, imported = _settle(port.store, base, state.head, known)
+    pin = port.lock.pin.commit
+    target = pin if onto is None else onto.commit
+    offsets: dict[str, tuple[int, ...]] = {}
+    settled_on = None
+    if state is not None and _from_tree(port, state, take):
+        settled_on = _base_of(port, state, target)
+        known = _known(port.store, pin, source)
+        exported, imported = _settle(port.store, settled_on, state.head, known)
         source = _as_folder(source, exported)
-    if onto is not None or not from_tree:
-        base = base if onto is None else onto.commit
-        first = import_series(port.store, base, source.patches)
+    if settled_on != target:
+        first = import_series(port.store, target, source.patches)
         known = list(zip(source.files, (patch.commit for patch in first.patches), strict=True))
-        exported, imported = _settle(port.store, base, first.head, known)
+        exported, imported = _settle(port.store, target, first.head, known)
         offsets = {patch.name: patch.offsets for patch in first.patches}
-    else:
-        offsets = {}
     if state is not None and state.dirty:
+        if tree_of(port.store, state.head) != tree_of(port.store, imported.head):
+            raise UserError(
+                "the worktree has uncommitted changes and would have to move",
+                where=str(port.workspace.tree),
+                fix="commit or stash them there, then refresh again",
+            )
         notes.append("the worktree has uncommitted changes; they are not part of the series")
     return _conclude(port, onto, exported, imported, offsets, notes)
 
@@ -124,14 +130,29 @@ def _from_tree(port: Port, state: worktree.WorktreeState, take: Side | None) -> 
         )
     if take is Side.PATCHES:
         return False
-    if port.store.status("merge-base", "--is-ancestor", port.lock.pin.commit, state.head):
+    return True
+
+
+def _base_of(port: Port, state: worktree.WorktreeState, target: str) -> str:
+    """The upstream commit that the worktree's series begins on: the target, else the pin.
+
+    A worktree that was rebased onto the target by hand is how a maintainer solves a conflict.
+    """
+    pin = port.lock.pin
+
+    def reaches(ancestor: str, commit: str) -> bool:
+        return port.store.status("merge-base", "--is-ancestor", ancestor, commit) == 0
+
+    if reaches(target, state.head) and not (target != pin.commit and reaches(target, pin.commit)):
+        return target
+    if not reaches(pin.commit, state.head):
         raise UserError(
             "the worktree does not stand on the pin",
-            where=where,
-            why=f"{port.lock.pin.commit} ({port.lock.pin.ref}) is no ancestor of its commit",
+            where=str(port.workspace.tree),
+            why=f"{pin.commit} ({pin.ref}) is no ancestor of its commit",
             fix="rebase it onto the pin, or porttool apply --force to make it anew from patches/",
         )
-    return True
+    return pin.commit
 
 
 def _known(

@@ -5,12 +5,13 @@ begins with ``#`` is a comment, the first word is the patch, the words up to `` 
 ``patch``. Written without options, names in column 0.
 """
 
+import posixpath
 import re
 from dataclasses import dataclass
 
 from porttool.errors import UserError
 
-_OPTION_P = re.compile(r"-p(\d+|ab)|--strip=(\d+)")
+_OPTION_P = re.compile(r"-p(\d{1,4}|ab)|--strip=(\d{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,20 @@ class Series:
 def parse(content: bytes, where: str) -> Series:
     """Parse a ``series`` file; ``where`` names it in messages.
 
-    Raises :class:`UserError` for a patch named twice, a name that leaves the folder, or an option
-    that is neither ``-pN`` nor ``-R``.
+    Raises :class:`UserError` for a patch named twice, a name that leaves the folder, an option
+    that is neither ``-pN`` nor ``-R``, or what is no text.
     """
+    for found, what in (
+        (content.startswith(b"\xef\xbb\xbf"), "begins with a byte order mark"),
+        (b"\0" in content, "holds NUL bytes"),
+    ):
+        if found:
+            raise UserError(
+                f"series {what}",
+                where=where,
+                why="quilt would take it for a part of a name",
+                fix="save the file as plain text, in UTF-8 without a byte order mark",
+            )
     lines: list[SeriesLine] = []
     seen: dict[str, int] = {}
     for number, raw in enumerate(content.decode("utf-8", "surrogateescape").split("\n"), 1):
@@ -101,13 +113,14 @@ def parse(content: bytes, where: str) -> Series:
 def _patch_line(text: str, where: str) -> SeriesLine:
     stripped = text.strip(" \t")
     words, _, comment = re.sub(r"[ \t]+#", "\0", stripped, count=1).partition("\0")
-    name, *options = words.split()
+    name, *options = re.split(r"[ \t]+", words)
     if name.startswith(("/", "-")) or ".." in name.split("/"):
         raise UserError(
             f"series names a file outside of its folder: {name}",
             where=where,
             fix="remove the line, or move the patch into patches/",
         )
+    name = posixpath.normpath(name)
     strip, reverse = 1, False
     for option in options:
         match = _OPTION_P.fullmatch(option)

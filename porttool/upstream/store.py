@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -105,19 +105,14 @@ class Mirror:
             refspecs = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
             self._fetch(refspecs, progress, "--prune")
             if commit is not None and self.repository.resolve(f"{commit}^{{commit}}") is None:
-                self._fetch((commit,), progress)
+                with suppress(UnreachableError):  # it answered above: it has no such commit
+                    self._fetch((commit,), progress)
 
     def _create(self, bundled: str | None) -> None:
-        target = self.repository.git_dir
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
-            repository = Repository.init_bare(scratch / "new")
-            if bundled is not None:
-                reference.replay(bundled, repository)
-            (scratch / "new").rename(target)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+        if bundled is None:
+            _create_whole(self.repository.git_dir)
+        else:
+            _create_whole(self.repository.git_dir, lambda new: reference.replay(bundled, new))
 
     def _fetch(self, what: tuple[str, ...], progress: ProgressFn | None, *options: str) -> None:
         args = ["fetch", "--no-tags", "--force", "--no-recurse-submodules", "--no-write-fetch-head"]
@@ -164,16 +159,20 @@ class Mirror:
         """Whether ``ref`` is a tag: a name that must not move."""
         return self.repository.resolve(f"refs/tags/{ref}") is not None
 
+    def is_branch(self, ref: str) -> bool:
+        """Whether ``ref`` is a branch: a name that may move."""
+        return self.repository.resolve(f"refs/heads/{ref}") is not None
+
     def newest_tag(self) -> str | None:
-        """The tag with the highest version, a pre-release only for want of others, or None."""
-        args = (
-            "for-each-ref",
-            "--sort=-version:refname",
-            "--format=%(refname:strip=2)",
-            "refs/tags",
-        )
-        tags = self.repository.run(*args).decode("utf-8", "replace").split()
-        tags = [tag for tag in tags if _REF.fullmatch(tag)]
+        """The tag with the highest version, a pre-release only for want of others, or None.
+
+        Tags of what is no commit do not count.
+        """
+        form = "%(refname:strip=2) %(objecttype) %(*objecttype)"
+        args = ("for-each-ref", "--sort=-version:refname", f"--format={form}", "refs/tags")
+        lines = self.repository.run(*args).decode("utf-8", "replace").splitlines()
+        named = (line.split(" ") for line in lines)
+        tags = [tag for tag, *kinds in named if "commit" in kinds and _REF.fullmatch(tag)]
         released = [
             t for t in tags if not re.search(r"(rc|alpha|beta|pre)[.\d-]*$", t, re.IGNORECASE)
         ]
@@ -186,11 +185,21 @@ class Mirror:
         return next((h for h in ("main", "master", "trunk") if h in heads), next(iter(heads), None))
 
 
+def _create_whole(target: Path, fill: Callable[[Repository], None] | None = None) -> None:
+    """Make a bare repository beside its place and move it there, so that it is never half made."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
+        repository = Repository.init_bare(Path(scratch) / "new")
+        if fill is not None:
+            fill(repository)
+        repository.git_dir.rename(target)
+
+
 def open_store(git_dir: Path, mirror: Mirror) -> Repository:
     """The private store of a workspace, which borrows upstream's objects from the mirror."""
     if not (git_dir / "HEAD").is_file():
         shutil.rmtree(git_dir, ignore_errors=True)
-        Repository.init_bare(git_dir)
+        _create_whole(git_dir)
     alternates = git_dir / "objects" / "info" / "alternates"
     wanted = f"{mirror.repository.git_dir / 'objects'}\n"
     if not alternates.is_file() or alternates.read_text() != wanted:
@@ -199,8 +208,14 @@ def open_store(git_dir: Path, mirror: Mirror) -> Repository:
     return Repository(git_dir)
 
 
+def borrow_tags(store: Repository, mirror: Mirror) -> None:
+    """Give the store upstream's tags, so that a worktree can be rebased onto one by its name."""
+    where = str(mirror.repository.git_dir)
+    store.run("fetch", "--quiet", "--no-tags", "--prune", "--", where, "+refs/tags/*:refs/tags/*")
+
+
 def _cache() -> Path:
-    return Path(platformdirs.user_cache_path("porttool")) / "upstreams"
+    return platformdirs.user_cache_path("porttool").absolute() / "upstreams"
 
 
 @contextmanager

@@ -238,3 +238,36 @@ def test_the_output_fits_80_columns_and_says_what_happened(port: tuple[Upstream,
         ["unchanged", "0002-Add-a-file.patch"],
         ["unchanged", "0003-Say-3.patch"],
     ]
+
+
+def test_a_conflict_is_solved_by_rebasing_the_worktree(port: tuple[Upstream, Path]) -> None:
+    upstream, workspace = port
+    words = SMALL_C["main.c"].replace("three", "tres")
+    upstream.commit("Other words", {"main.c": words, "extra.h": "#define EXTRA 1\n"}, "v2")
+    porttool("apply", cwd=workspace)
+    porttool("refresh", "--onto", "v2", cwd=workspace, check=3)
+    worktree = workspace / ".porttool" / "tree"
+    git(worktree, "reset", "--quiet", "--hard", "v2")
+    (worktree / "main.c").write_text(words.replace("one", "1").replace("tres", "3"))
+    git(worktree, "commit", "--quiet", "--all", "--message", "Say 3")
+    result = json.loads(porttool("refresh", "--onto", "v2", "--json", cwd=workspace).stdout)
+    assert [(patch["name"], patch["fate"]) for patch in result["patches"]] == [
+        ("0003-Say-3.patch", "changed")
+    ]
+    assert result["dropped"] == ["0001-Say-1.patch", "0002-Add-a-file.patch"]
+    assert result["pin"]["ref"] == "v2"
+    porttool("check", cwd=workspace)
+    back = porttool("refresh", "--onto", "v1.0", cwd=workspace, check=3)
+    assert "does not apply" in back.stderr
+
+
+def test_loose_edits_are_never_overwritten(port: tuple[Upstream, Path]) -> None:
+    upstream, workspace = port
+    upstream.commit("More", {"more.h": "int m;\n"}, "v1.1")
+    worktree = tree(workspace)
+    (worktree / "extra.h").write_text("#define EXTRA 9\n")
+    before = snapshot(workspace)
+    result = porttool("refresh", "--onto", "v1.1", cwd=workspace, check=1)
+    assert "uncommitted changes" in result.stderr
+    assert snapshot(workspace) == before
+    assert (worktree / "extra.h").read_text() == "#define EXTRA 9\n"
