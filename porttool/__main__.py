@@ -1,3 +1,15 @@
-from porttool.cli import main
+"""Where a process of porttool begins."""
 
-main()
+from porttool.interrupts import leave_when_interrupted
+
+
+def main() -> None:
+    """Run the command line; interruptions count from the first moment."""
+    leave_when_interrupted()
+    from porttool.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

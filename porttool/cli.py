@@ -4,6 +4,7 @@ Commands are imported when they are called, so that ``porttool --help`` stays qu
 """
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import typer
 
 from porttool import ui
 from porttool.errors import ExitCode, PorttoolError, UserError
+from porttool.interrupts import interruptible
 from porttool.series.side import Side
 
 app = typer.Typer(
@@ -232,6 +234,9 @@ def check(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Run the command line and exit with the code that design and docs promise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that is no text can be shown all the same
+            stream.reconfigure(errors="backslashreplace")
     app(prog_name="porttool")
 
 
@@ -242,7 +247,10 @@ def _run(command: Callable[[], ExitCode]) -> NoReturn:
 
 def _guarded(command: Callable[[], ExitCode]) -> ExitCode:
     try:
-        return command()
+        with interruptible():
+            code = command()
+            sys.stdout.flush()
+        return code
     except PorttoolError as error:
         ui.show_error(error)
         return error.exit_code
@@ -250,12 +258,12 @@ def _guarded(command: Callable[[], ExitCode]) -> ExitCode:
         ui.note("interrupted; nothing was changed half-way")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output is gone; keep Python from complaining when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()  # its reader is gone, and has what it wanted
         return ExitCode.OK
     except OSError as error:
         if error.errno not in _ENVIRONMENT:
             return _internal_error()
+        _let_go_of_stdout()
         ui.show_error(
             UserError(
                 f"the system refused: {error.strerror}",
@@ -268,11 +276,24 @@ def _guarded(command: Callable[[], ExitCode]) -> ExitCode:
         return _internal_error()
 
 
+def _let_go_of_stdout() -> None:
+    """Where stdout cannot be written, keep Python from failing over it once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
 #: What is wrong with the machine rather than with porttool, and what helps.
 _ENVIRONMENT = {
     errno.ENOSPC: "make room on the disk and try again; nothing was changed half-way",
     errno.EDQUOT: "your disk quota is used up; nothing was changed half-way",
     errno.EROFS: "the file system is read-only",
+    errno.EFBIG: "make room on the disk and try again; nothing was changed half-way",
+    errno.EIO: "the disk fails",
+    errno.EEXIST: "something else has that name: move it away",
+    errno.ENOTEMPTY: "something else has that name: move it away",
     errno.EACCES: "check the permissions",
     errno.EPERM: "check the permissions",
     errno.ENOTDIR: "a file stands where a folder is needed",
@@ -284,9 +305,11 @@ _ENVIRONMENT = {
 
 
 def _internal_error() -> ExitCode:
+    from rich.text import Text
     from rich.traceback import Traceback
 
     console = ui.stderr()
     console.print(Traceback(show_locals=False, width=100))
-    console.print("[bold red]internal error[/]: this is a bug in porttool; please report it")
+    words = ("internal error", "bold red"), ": this is a bug in porttool; please report it"
+    console.print(Text.assemble(*words))
     return ExitCode.INTERNAL

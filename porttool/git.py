@@ -10,14 +10,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from porttool.errors import PorttoolError, UserError
+from porttool.errors import ExitCode, PorttoolError, UserError
 
 #: What a git process may know of the user's environment: where programs and keys are, and how
 #: to get out to the network.
@@ -47,6 +47,23 @@ _INFO_ATTRIBUTES = (
 
 MINIMUM_VERSION = (2, 31)
 
+_GIT_DIR = "--git-dir="
+
+#: What git says (in the C locale) when the machine or a damaged repository is to blame, and what
+#: helps. Anything else that git refuses is a bug of porttool's.
+_OUTER_CAUSES = (
+    (r"No space left on device|Disk quota exceeded|File too large", "make room on the disk"),
+    (r"Read-only file system", "the file system is read-only"),
+    (r"Permission denied", "check the permissions"),
+    (r"\.lock': File exists", "if no git is at work there, remove that lock file"),
+    (
+        r"not a git repository|bad object|bad tree|corrupt|unable to read|invalid object|is empty|"
+        r"unable to find|missing (blob|tree|commit)|cannot be loaded|object file|too small",
+        "the repository is damaged: move it away (commits of the worktree that are not in patches/ "
+        "are in it), and porttool makes it anew",
+    ),
+)
+
 
 class GitError(PorttoolError):
     """A git process failed in a way that nobody expected."""
@@ -55,9 +72,18 @@ class GitError(PorttoolError):
         self.command = tuple(command)
         self.status = status
         self.stderr = stderr.decode("utf-8", "replace").strip()
+        git_dir = next((a.removeprefix(_GIT_DIR) for a in command if a.startswith(_GIT_DIR)), None)
+        words = [a for a in command if a not in SETTINGS and not a.startswith(("-", "/"))]
         super().__init__(
-            f"git {command[0] if command else ''} failed with status {status}", why=self.stderr
+            f"git {next(iter(words), '')} failed with status {status}",
+            where=git_dir,
+            why=self.stderr,
         )
+        for pattern, fix in _OUTER_CAUSES:
+            if re.search(pattern, self.stderr):
+                self.exit_code = ExitCode.USER_ERROR
+                self.fix = fix
+                break
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +136,17 @@ def executable() -> str:
     path = shutil.which("git")
     if path is None:
         raise UserError("git is not installed", fix="install git, for example: apt-get install git")
-    text = subprocess.run([path, "version"], capture_output=True, check=True).stdout.decode()
+    wanted = ".".join(map(str, MINIMUM_VERSION))
+    try:
+        done = subprocess.run([path, "version"], capture_output=True, env=environment(), check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise UserError(
+            "git does not run", where=path, why=str(error), fix=f"install git {wanted} or newer"
+        ) from None
+    text = done.stdout.decode("utf-8", "replace").strip()
     match = re.search(r"(\d+)\.(\d+)", text)
     if match is None or (int(match[1]), int(match[2])) < MINIMUM_VERSION:
-        wanted = ".".join(map(str, MINIMUM_VERSION))
-        raise UserError(f"git is too old: {text.strip()}", fix=f"install git {wanted} or newer")
+        raise UserError(f"git is too old: {text}", where=path, fix=f"install git {wanted} or newer")
     return path
 
 
@@ -158,7 +190,7 @@ class Repository:
         return done.returncode
 
     def _command(self, args: Sequence[str]) -> list[str]:
-        return [executable(), *SETTINGS, f"--git-dir={self.git_dir}", *args]
+        return [executable(), *SETTINGS, f"{_GIT_DIR}{self.git_dir}", *args]
 
     def resolve(self, revision: str) -> str | None:
         """The object id that ``revision`` names, or None. Never taken for an option."""
@@ -196,44 +228,68 @@ class Repository:
     @contextmanager
     def cat_file(self) -> Iterator["CatFile"]:
         """A long-lived ``git cat-file --batch``."""
-        process = self._popen("cat-file", "--batch")
-        reader = CatFile(process)
-        try:
-            yield reader
-        finally:
-            _close(process)
+        with self._long_lived("cat-file", "--batch") as process:
+            yield CatFile(process)
 
     @contextmanager
     def fast_import(self) -> Iterator["FastImport"]:
         """A long-lived ``git fast-import``; what it wrote is there once the block is left."""
-        process = self._popen("fast-import", "--quiet", "--force", "--done", "--date-format=raw")
-        writer = FastImport(process)
-        try:
-            with writer:
-                yield writer
-        finally:
-            _close(process)
-        if writer.finished and process.returncode:
-            raise GitError(("fast-import",), process.returncode, b"")
+        command = ("fast-import", "--quiet", "--force", "--done", "--date-format=raw")
+        with self._long_lived(*command) as process, FastImport(process) as writer:
+            yield writer
 
-    def _popen(self, *args: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self._command(args),
+    @contextmanager
+    def _long_lived(self, *args: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A git process that answers until the block is left. Its failure is a GitError."""
+        command = self._command(args)
+        process = subprocess.Popen(
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=environment(),
         )
+        try:
+            yield process
+            _, said = process.communicate()
+        except (BrokenPipeError, EOFError):  # it ended before its work was done
+            _close(process)
+            said = process.stderr.read() if process.stderr is not None else b""
+            raise GitError(command[1:], process.wait(), said) from None
+        except Exception:
+            _close(process)
+            process.wait()
+            raise
+        except BaseException:
+            end(process)
+            raise
+        finally:
+            if process.stderr is not None:
+                process.stderr.close()
+        if process.returncode:
+            raise GitError(command[1:], process.returncode, said)
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
-    """End a long-lived child: end of input, then wait."""
+    """Tell a long-lived child that nothing follows."""
     for pipe in (process.stdin, process.stdout):
         if pipe is not None and not pipe.closed:
-            try:
+            with suppress(BrokenPipeError):  # it is gone already
                 pipe.close()
-            except BrokenPipeError:
-                continue  # the child is gone already; wait() below tells how
-    process.wait()
+
+
+def end(process: subprocess.Popen[bytes], patience: float = 5) -> None:
+    """End a child that is in the middle of something: as ^C would, so that it tidies up."""
+    process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()
 
 
 def _run(
@@ -243,21 +299,22 @@ def _run(
     ok: tuple[int, ...] = (0,),
     environment_: dict[str, str] | None = None,
 ) -> bytes:
-    done = subprocess.run(
+    process = subprocess.Popen(
         command,
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         cwd=cwd,
         env=environment() if environment_ is None else environment_,
-        check=False,
     )
-    if done.returncode not in ok:
-        args = [
-            arg for arg in command[1:] if arg not in SETTINGS and not arg.startswith("--git-dir")
-        ]
-        raise GitError(args, done.returncode, done.stderr)
-    return done.stdout
+    try:
+        out, said = process.communicate(stdin)
+    except BaseException:
+        end(process)
+        raise
+    if process.returncode not in ok:
+        raise GitError(command[1:], process.returncode, said)
+    return out
 
 
 def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
@@ -280,6 +337,8 @@ class CatFile:
 
     def _answer(self, oid: str) -> bytes:
         header = self._stdout.readline().split()
+        if not header:
+            raise EOFError(oid)
         if len(header) != 3:
             raise KeyError(oid)
         content = self._stdout.read(int(header[2]) + 1)
@@ -309,7 +368,6 @@ class FastImport:
         self._stdin, self._stdout = _pipes(process)
         self._mark = 0
         self._tips: dict[str, str] = {}
-        self.finished = False
 
     def __enter__(self) -> Self:
         return self
@@ -317,10 +375,10 @@ class FastImport:
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        if kind is None:
+        if kind is None or issubclass(kind, PorttoolError):
+            # Without it git takes the stream for a broken one and leaves a crash report.
             self._stdin.write(b"done\n")
             self._stdin.flush()
-            self.finished = True
 
     def commit(
         self,
@@ -354,7 +412,7 @@ class FastImport:
         self._stdin.flush()
         answer = self._stdout.readline().decode().strip()
         if not answer:
-            raise GitError(("fast-import",), 1, b"fast-import ended early")
+            raise EOFError("fast-import")
         self._tips[ref] = answer
         return answer
 

@@ -9,6 +9,7 @@ from porttool.series import folder
 from porttool.series.folder import PatchesFolder
 from porttool.series.importer import SERIES_REF, ImportedSeries, import_series
 from porttool.upstream import lock as lockfile
+from porttool.upstream.licence import detect_license
 from porttool.upstream.lock import Lock, LockError, Pin
 from porttool.upstream.store import Mirror, ProgressFn, UnreachableError, open_store
 from porttool.workspace import Workspace
@@ -29,8 +30,24 @@ class Port:
         """Whether ``patches/`` is not what the lock says."""
         return self.series.digest != self.lock.series_digest
 
-    def verify_series(self) -> None:
-        """Raise :class:`LockError` when ``patches/`` is not what the lock says."""
+    def verify_settled(self) -> None:
+        """Raise :class:`LockError` when a refresh would write another lock.
+
+        That is, when ``patches/`` or a setting in ``porttool.toml`` is not what the lock says.
+        """
+        config = self.workspace.config
+        license_ = config.license or detect_license(self.store, self.lock.pin.commit)
+        for what, locked, actual in (
+            ("target", f"Unikraft {self.lock.unikraft}", f"Unikraft {config.unikraft}"),
+            ("licence", self.lock.license, license_),
+        ):
+            if locked != actual:
+                raise LockError(
+                    f"upstream.lock does not verify: another {what}",
+                    where=str(self.workspace.lock_path),
+                    why=f"the lock has {locked}\nthe port has {actual}",
+                    fix="porttool refresh, or bring the lock back: git checkout upstream.lock",
+                )
         if self.series_edited:
             raise LockError(
                 "upstream.lock does not verify: the series was edited",
@@ -60,12 +77,17 @@ def tree_of(repository: Repository, commit: str) -> str:
 
 
 def load(
-    workspace: Workspace, *, contact: bool = False, progress: ProgressFn | None = None
+    workspace: Workspace,
+    *,
+    contact: bool = False,
+    leaving: bool = False,
+    progress: ProgressFn | None = None,
 ) -> tuple[Port, str | None]:
     """Open the port of a workspace and verify its pin.
 
     The upstream is asked only when the pin is not in the cache, or with ``contact``; then, when it
-    does not answer but the cache holds the pin, the second result says so. Raises
+    does not answer but the cache holds the pin, the second result says so. With ``leaving``, the
+    ref of the pin may have moved or gone: the port is about to get another. Raises
     :class:`LockError` saying which fact of the lock does not hold.
     """
     lock = lockfile.read(workspace.lock_path)
@@ -80,7 +102,7 @@ def load(
             if not cached:
                 raise
             warning = f"{error.what}: going on with what the cache holds"
-    verify_pin(mirror, lock.pin, str(workspace.lock_path))
+    verify_pin(mirror, lock.pin, str(workspace.lock_path), leaving=leaving)
     store = open_store(workspace.store, mirror)
     return Port(workspace, lock, mirror, store, folder.read(workspace.patches)), warning
 
@@ -97,18 +119,32 @@ def _verify_settings(workspace: Workspace, lock: Lock) -> None:
             )
 
 
-def verify_pin(mirror: Mirror, pin: Pin, where: str) -> None:
-    """Check a pin against the mirror: commit, tree, date, and that a tag still names it."""
+def verify_pin(mirror: Mirror, pin: Pin, where: str, *, leaving: bool = False) -> None:
+    """Check a pin against the mirror: commit, tree, date, and that a tag still names it.
+
+    With ``leaving`` the ref may name another commit by now, or nothing.
+    """
     mistake = "upstream.lock does not verify: "
     commit = mirror.repository.resolve(f"{pin.commit}^{{commit}}")
-    now = mirror.pin(pin.ref)
-    if now is not None and now.commit != pin.commit and mirror.is_tag(pin.ref):
+    try:
+        now = mirror.pin(pin.ref)
+    except UserError as error:
         raise LockError(
-            f"{mistake}the tag {pin.ref} moved",
+            f"{mistake}the ref {pin.ref!r} cannot be one",
             where=where,
-            why=f"the lock has {pin.commit}\nupstream has {now.commit}",
-            fix="find out why; porttool refresh --onto TAG takes a new pin",
-        )
+            fix="bring the lock back: git checkout upstream.lock",
+        ) from error
+    if now is not None and now.commit != pin.commit and not leaving:
+        what = f"the tag {pin.ref} moved" if mirror.is_tag(pin.ref) else None
+        if not what and not mirror.is_branch(pin.ref):
+            what = f"the ref {pin.ref} is another commit"
+        if what:
+            raise LockError(
+                f"{mistake}{what}",
+                where=where,
+                why=f"the lock has {pin.commit}\nupstream has {now.commit}",
+                fix="find out why; porttool refresh --onto REF takes a new pin",
+            )
     if commit is None:
         raise LockError(
             f"{mistake}upstream has no commit {pin.commit}",
@@ -128,7 +164,7 @@ def verify_pin(mirror: Mirror, pin: Pin, where: str) -> None:
                 why=f"the lock has {locked}\n{pin.commit} has {actual}",
                 fix="bring the lock back: git checkout upstream.lock",
             )
-    if now is None and pin.ref != pin.commit:
+    if now is None and pin.ref != pin.commit and not leaving:
         raise LockError(
             f"{mistake}upstream has no tag or branch {pin.ref} any more",
             where=where,

@@ -91,8 +91,7 @@ def commit(workspace: Workspace, change: Change) -> bool:
     try:
         if patches is not None:
             new = folder / "patches"
-            workspace.patches.mkdir(exist_ok=True)
-            shutil.copytree(workspace.patches, new, symlinks=True)
+            _copy_synced(workspace.patches, new)
             for name, content in patches.items():
                 if not (new / name).is_file() or (new / name).read_bytes() != content:
                     _write_synced(new / name, content)
@@ -244,6 +243,28 @@ def _write_synced(path: Path, content: bytes) -> None:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
+
+
+def _copy_synced(old: Path, new: Path) -> None:
+    """Copy a folder, links as links. Unlike shutil.copytree it fails as the system does."""
+    new.mkdir()
+    for path in sorted(old.rglob("*")):  # a folder comes before what is in it
+        target = new / path.relative_to(old)
+        if path.is_symlink():
+            target.symlink_to(path.readlink())
+        elif path.is_dir():
+            target.mkdir()
+        elif path.is_file():
+            _write_synced(target, path.read_bytes())
+        else:
+            raise UserError(
+                "there is something in patches that is neither a file nor a folder",
+                where=str(path),
+                fix="move it away",
+            )
+        if not path.is_symlink():
+            shutil.copystat(path, target)
+    shutil.copystat(old, new)
 
 
 def _sync_folder(path: Path) -> None:

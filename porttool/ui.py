@@ -17,21 +17,42 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+#: What an upstream's file names and messages must not do to a terminal: control characters are
+#: shown as they would be written in C.
+_VISIBLE = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code != 0x0A}
+
+
 def stdout() -> "Console":
     """Console for results. Off a terminal it does not wrap, so that lines can be grepped."""
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console.width = 10_000
-    return console
+    return _console(stderr=False)
 
 
 def stderr() -> "Console":
     """Console for progress, notes and errors."""
-    from rich.console import Console
+    return _console(stderr=True)
 
-    console = Console(stderr=True, highlight=False)
+
+def _console(*, stderr: bool) -> "Console":
+    """A console on which strings are plain text, never markup, and cannot control the terminal."""
+    from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+    from rich.segment import Segment
+
+    class Tamed:
+        def __init__(self, inner: ConsoleRenderable) -> None:
+            self.inner = inner
+
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            for text, style, control in console.render(self.inner, options):
+                yield Segment(text if control else text.translate(_VISIBLE), style, control)
+
+    class Tame(RenderHook):
+        def process_renderables(
+            self, renderables: list[ConsoleRenderable]
+        ) -> list[ConsoleRenderable]:
+            return [Tamed(each) for each in renderables]
+
+    console = Console(stderr=stderr, highlight=False, soft_wrap=False, markup=False, emoji=False)
+    console.push_render_hook(Tame())
     if not console.is_terminal:
         console.width = 10_000
     return console
@@ -67,7 +88,8 @@ def note(text: str) -> None:
 
 def show_json(document: Any) -> None:  # noqa: ANN401 - whatever json can write
     """Print a JSON document to stdout: stable key order as given, never coloured."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    ascii_only = sys.stdout.encoding.lower().replace("_", "-") != "utf-8"
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=ascii_only) + "\n")
 
 
 def show_error(error: PorttoolError) -> None:

@@ -7,7 +7,7 @@ from porttool.commands.session import opened
 from porttool.errors import ExitCode, UserError
 from porttool.port import Port
 from porttool.series import worktree
-from porttool.series.refresh import TREE_REF
+from porttool.series.refresh import TREE_REF, tree_edited
 from porttool.upstream.store import borrow_tags
 
 
@@ -53,8 +53,7 @@ def _check_out(port: Port, path: Path, commit: str, *, force: bool) -> None:
     if state is None:
         worktree.create(port.store, path, commit, branch=worktree.BRANCH)
     else:
-        edited = state.head != port.store.resolve(TREE_REF)
-        if state.dirty or state.busy or edited:
+        if state.dirty or state.busy or tree_edited(port, state):
             what = "uncommitted changes" if state.dirty else "commits that are not in patches/"
             raise UserError(
                 f"the worktree has {state.busy or what}",

@@ -101,7 +101,7 @@ def _from_workspace(directory: Path, unpatched: bool) -> Iterator[Scope]:
                 port.store.export(port.lock.pin.commit, tree)
                 scope = unpatched_scope(tree)
             else:
-                port.verify_series()
+                port.verify_settled()
                 port.store.export(port.apply().head, tree)
                 scope = patched_scope(tree, port.workspace.config)
         yield scope

@@ -21,7 +21,7 @@ def check(directory: Path, *, as_json: bool) -> ExitCode:
         with opened(directory, "check") as port:
             drift = find_drift(port)
     except LockError as error:
-        drift = [("lock", f"{error.what}: {error.why}".replace("\n", "; "))]
+        drift = [("lock", _on_one_line(error))]
     if as_json:
         found = [{"what": what, "detail": detail} for what, detail in drift]
         ui.show_json({"schema": 1, "ok": not drift, "drift": found})
@@ -33,6 +33,10 @@ def check(directory: Path, *, as_json: bool) -> ExitCode:
     return ExitCode.CHECK_FAILED if drift else ExitCode.OK
 
 
+def _on_one_line(error: LockError) -> str:
+    return "; ".join([error.what, *(error.why or "").splitlines()])
+
+
 def find_drift(port: Port) -> list[tuple[str, str]]:
     """Every drift of a port: (what drifted, how). Empty when a refresh would change nothing."""
     drift: list[tuple[str, str]] = []
@@ -41,21 +45,18 @@ def find_drift(port: Port) -> list[tuple[str, str]]:
     if port.series.unlisted:
         drift.append(("series", f"not in series: {', '.join(port.series.unlisted)}"))
     state = worktree.inspect(port.workspace.tree)
-    if state is not None and state.head != port.store.resolve(engine.TREE_REF):
+    if state is not None and engine.tree_edited(port, state):
         drift.append(("worktree", "it has commits that are not in patches/: porttool refresh"))
     if drift:
         return drift
-    if port.lock.unikraft != port.workspace.config.unikraft:
-        drift.append(
-            (
-                "lock",
-                f"made for Unikraft {port.lock.unikraft}, not {port.workspace.config.unikraft}",
-            )
-        )
+    try:
+        port.verify_settled()
+    except LockError as error:
+        drift.append(("lock", _on_one_line(error)))
     try:
         imported = port.apply()
     except LockError as error:
-        return [*drift, ("series", f"{error.what}: {error.why}".replace("\n", "; "))]
+        return [*drift, ("series", _on_one_line(error))]
     outcome = engine.plan(port)
     drift += [
         ("export", f"{patch.name} would be written anew")

@@ -64,6 +64,6 @@ def workspace_input(
     """
     with ExitStack() as stack:
         with opened(directory, command) as port:
-            port.verify_series()
+            port.verify_settled()
             source = stack.enter_context(emit_input(port, port.apply(), archive))
         yield source, port.workspace.build

@@ -41,7 +41,7 @@ def init(
     with fetching() as progress:
         mirror.fetch(progress)
     pin = _choose(mirror, ref)
-    library = name or name_from_url(address)
+    library = name_from_url(address) if name is None else name
     if not NAME_PATTERN.fullmatch(library):
         raise UserError(
             f"{library!r} cannot be the name of a library",
@@ -126,25 +126,39 @@ def _absolute(url: str) -> str:
 
 
 def _choose(mirror: Mirror, ref: str | None) -> Pin:
-    chosen = ref or mirror.newest_tag() or mirror.default_branch()
+    chosen = ref if ref is not None else mirror.newest_tag() or mirror.default_branch()
     if chosen is None:
         raise UserError("the upstream has no commits yet", where=mirror.url)
     return find_pin(mirror, chosen)
 
 
 def _write(target: Path, config: str, lock: Lock) -> None:
-    """Make the workspace beside its place and move it there whole."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".porttool-", dir=target.parent) as scratch:
+    """Make the workspace beside its place and move it there whole.
+
+    A folder that is there stays the same one, since a shell may stand in it; then the file that
+    makes a workspace of it comes last.
+    """
+    beside = target if target.exists() else target.parent
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".porttool-", dir=beside) as scratch:
         made = Path(scratch) / "workspace"
         (made / "patches").mkdir(parents=True)
         (made / "patches" / folder.SERIES_NAME).write_bytes(b"")
         (made / CONFIG_NAME).write_text(config, "utf-8")
         (made / LOCK_NAME).write_text(lock.dumps(), "utf-8")
         (made / ".gitignore").write_text(_GITIGNORE, "utf-8")
-        if target.exists():
-            target.rmdir()
-        made.rename(target)
+        if beside is not target:
+            made.rename(target)
+            return
+        names = (".gitignore", "patches", LOCK_NAME, CONFIG_NAME)
+        try:
+            for name in names:
+                (made / name).rename(target / name)
+        except BaseException:
+            for name in names:
+                if (target / name).exists():
+                    (target / name).rename(made / name)
+            raise
 
 
 def _show(target: Path, library: str, pin: Pin, license_: str, guess: Guess) -> None:

@@ -12,12 +12,14 @@ from porttool.commands.auditing import fail_if_unparsed, patched_scope, run_audi
 from porttool.commands.emitting import emit_input
 from porttool.commands.session import opened
 from porttool.errors import ExitCode, PorttoolError
-from porttool.port import find_pin, load
+from porttool.port import Port, find_pin, load
 from porttool.series import refresh as engine
 from porttool.series.exporter import Fate
+from porttool.series.importer import DoesNotApply
 from porttool.series.refresh import PatchReport, Plan
 from porttool.series.side import Side
 from porttool.unikraft.emit import EmitResult, emit
+from porttool.upstream.lock import Pin
 from porttool.upstream.store import borrow_tags
 
 _STYLE = {Fate.UNCHANGED: "dim", Fate.CHANGED: "yellow", Fate.NEW: "green"}
@@ -32,7 +34,11 @@ def refresh(directory: Path, *, onto: str | None, take: Side | None, as_json: bo
     with opened(directory, "refresh", contact=True, leaving=onto is not None) as port:
         borrow_tags(port.store, port.mirror)
         pin = None if onto is None else find_pin(port.mirror, onto)
-        outcome = engine.plan(port, pin, take)
+        try:
+            outcome = engine.plan(port, pin, take)
+        except DoesNotApply as error:
+            error.fix = error.fix or _way_out(port, pin)
+            raise
         for text in outcome.notes:
             ui.note(text)
         changed = engine.carry_out(port, outcome)
@@ -64,6 +70,17 @@ def refresh(directory: Path, *, onto: str | None, take: Side | None, as_json: bo
         raise failure
     fail_if_unparsed(report)
     return ExitCode.OK
+
+
+def _way_out(port: Port, onto: Pin | None) -> str:
+    """What a maintainer does about a patch that does not apply."""
+    if onto is None:
+        return "mend the patch in patches/ and refresh again"
+    old = port.lock.pin.ref
+    return (
+        f"porttool apply; git -C {port.workspace.tree} rebase --onto {onto.ref} {old}; "
+        f"porttool refresh --onto {onto.ref}"
+    )
 
 
 def _audit_counts(report: AuditReport) -> dict[str, int]:

@@ -25,17 +25,21 @@ def fetching() -> Iterator[ProgressFn]:
 
 
 @contextmanager
-def opened(directory: Path, command: str, *, contact: bool = False) -> Iterator[Port]:
+def opened(
+    directory: Path, command: str, *, contact: bool = False, leaving: bool = False
+) -> Iterator[Port]:
     """The port of the workspace in ``directory``, held against other porttools, its pin verified.
 
-    With ``contact`` the upstream is asked even when the cache holds the pin.
+    ``contact`` and ``leaving`` are those of :func:`porttool.port.load`.
     """
     workspace = Workspace.open(directory)
     with transaction.held(workspace, command) as recovered:
         if recovered:
             ui.note(recovered)
         with fetching() as progress:
-            opened_port, warning = port.load(workspace, contact=contact, progress=progress)
+            opened_port, warning = port.load(
+                workspace, contact=contact, leaving=leaving, progress=progress
+            )
         if warning:
             ui.note(warning)
         yield opened_port

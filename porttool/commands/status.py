@@ -52,7 +52,7 @@ def _worktree(port: Port) -> dict[str, Any] | None:
     return {
         "path": str(port.workspace.tree),
         "head": state.head,
-        "edited": state.head != port.store.resolve(engine.TREE_REF),
+        "edited": engine.tree_edited(port, state),
         "dirty": state.dirty,
         "busy": state.busy,
     }
@@ -61,7 +61,7 @@ def _worktree(port: Port) -> dict[str, Any] | None:
 def _emitted(port: Port) -> dict[str, Any]:
     """Whether the emitted libraries are what they would be now; ``why`` when nobody can say."""
     try:
-        port.verify_series()
+        port.verify_settled()
         with emit_input(port, port.apply()) as source:
             differing = compare_emitted(source, port.workspace.build)
     except PorttoolError as error:

@@ -176,12 +176,10 @@ def _apply_patch(patch: Patch, files: _Files) -> tuple[list[Change], tuple[int, 
                 added.append(diff.new)
     for path in added:  # only now: a patch may take away what stands in the way
         if path in files and (blocker := files.blocked(path)) is not None:
-            raise DoesNotApply(
-                patch.name,
-                path,
-                f"{blocker.decode('utf-8', 'replace')} stands in the way: "
-                "a path is a file or a folder, not both",
-            )
+            shown = blocker.decode("utf-8", "replace")
+            above = path.startswith(blocker + b"/")
+            why = f"{shown} is a file, not a folder" if above else f"it is a folder, with {shown}"
+            raise DoesNotApply(patch.name, path, why)
     # A path that goes away must go before one that needs its place as a folder.
     ordered = sorted(changes.items(), key=lambda change: (change[1] is not None, change[0]))
     return ordered, tuple(offsets)
@@ -201,11 +199,8 @@ def _apply_file(
         raise DoesNotApply(name, diff.old, "there is no such file")
     else:
         old_mode, old = files.get(diff.old)
-    if diff.new is not None and diff.new != diff.old:
-        if diff.old is not None and diff.new in files:
-            raise DoesNotApply(
-                name, diff.new, "the patch moves a file here, but one is there already"
-            )
+    if diff.old is not None and diff.new not in (None, diff.old) and diff.path in files:
+        raise DoesNotApply(name, diff.path, "the patch moves a file here, but one is there already")
     if old_mode == b"160000":
         raise DoesNotApply(name, diff.path, "this path is a submodule")
     if diff.old_mode is not None and diff.old is not None and diff.old_mode != old_mode:

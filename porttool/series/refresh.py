@@ -7,7 +7,7 @@ transaction, and not at all when the outcome is what is there already.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from porttool.errors import DecisionNeeded, UserError
+from porttool.errors import DecisionNeeded, PorttoolError, UserError
 from porttool.git import Repository
 from porttool.port import Port, tree_of
 from porttool.series import exporter, folder, worktree
@@ -98,8 +98,10 @@ def plan(port: Port, onto: Pin | None = None, take: Side | None = None) -> Plan:
 
 def carry_out(port: Port, outcome: Plan) -> bool:
     """Write what was planned; gives whether anything changed. Then the worktree follows."""
-    changed = commit_change(port.workspace, outcome.change)
     state = worktree.inspect(port.workspace.tree)
+    if state is not None and state.head != outcome.head:
+        worktree.require_movable(port.workspace.tree, outcome.head)
+    changed = commit_change(port.workspace, outcome.change)
     if state is not None:
         if state.head != outcome.head:
             worktree.move(port.workspace.tree, outcome.head)
@@ -117,8 +119,7 @@ def _from_tree(port: Port, state: worktree.WorktreeState, take: Side | None) -> 
             why=f"git left {state.busy} there",
             fix="finish it (git rebase --continue, or --abort) and refresh again",
         )
-    tree_edited = state.head != port.store.resolve(TREE_REF)
-    if not tree_edited:
+    if not tree_edited(port, state):
         return False
     patches_edited = port.series_edited or bool(port.series.unlisted)
     if patches_edited and take is None:
@@ -128,9 +129,18 @@ def _from_tree(port: Port, state: worktree.WorktreeState, take: Side | None) -> 
             why="a refresh takes the series from one of them, which would lose the other's edits",
             fix="porttool refresh --take patches, or porttool refresh --take worktree",
         )
-    if take is Side.PATCHES:
+    return take is not Side.PATCHES
+
+
+def tree_edited(port: Port, state: worktree.WorktreeState) -> bool:
+    """Whether the worktree has commits that are not in ``patches/``."""
+    if state.head == port.store.resolve(TREE_REF):
         return False
-    return True
+    try:  # a refresh that was killed may have moved the worktree without noting it
+        series = import_series(port.store, port.lock.pin.commit, port.series.patches)
+    except PorttoolError:
+        return True
+    return series.head != state.head
 
 
 def _base_of(port: Port, state: worktree.WorktreeState, target: str) -> str:

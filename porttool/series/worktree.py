@@ -22,9 +22,9 @@ class WorktreeState:
 
 
 def inspect(path: Path) -> WorktreeState | None:
-    """The state of the worktree at ``path``, or None when there is none."""
+    """The state of the worktree at ``path``, or None when there is none that was ever whole."""
     git_dir = _git_dir(path)
-    if git_dir is None:
+    if git_dir is None or _unfinished(git_dir):
         return None
     repository = Repository(git_dir)
     head = repository.resolve("HEAD^{commit}")
@@ -42,7 +42,10 @@ def inspect(path: Path) -> WorktreeState | None:
 
 
 def create(store: Repository, path: Path, commit: str, *, branch: str | None = None) -> None:
-    """Check ``commit`` out at ``path``, which must not exist or be empty."""
+    """Check ``commit`` out at ``path``, which must not exist, be empty, or have been begun only."""
+    git_dir = _git_dir(path)
+    if git_dir is not None and _unfinished(git_dir) and belongs_to(path, store):
+        remove(store, path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(
             "there is something in the way of the worktree",
@@ -52,19 +55,39 @@ def create(store: Repository, path: Path, commit: str, *, branch: str | None = N
     path.parent.mkdir(parents=True, exist_ok=True)
     store.run("worktree", "prune")
     where = ("-B", branch) if branch else ("--detach",)
-    store.run("worktree", "add", "--quiet", "--force", *where, str(path), commit)
+    # Twice: the lock of an attempt that was killed does not count either.
+    store.run("worktree", "add", "--quiet", "--force", "--force", *where, str(path), commit)
 
 
 def move(path: Path, commit: str) -> None:
-    """Bring a clean worktree to another commit. Files that git does not track stay."""
-    git_dir = _git_dir(path)
-    if git_dir is None:
-        raise AssertionError(f"{path} is no worktree")
-    _run_in(path, git_dir, "reset", "--keep", "--quiet", commit)
+    """Bring a clean worktree to another commit. Files that git does not track stay.
+
+    Raises :class:`UserError` when they, or uncommitted changes, are in the way.
+    """
+    require_movable(path, commit)
+    _run_in(path, _existing(path), "reset", "--keep", "--quiet", commit)
+
+
+def require_movable(path: Path, commit: str) -> None:
+    """Raise :class:`UserError` when :func:`move` would lose an edit. Changes nothing."""
+    git_dir = _existing(path)
+    try:
+        _run_in(path, git_dir, "update-index", "-q", "--refresh", ok=(0, 1))
+        _run_in(path, git_dir, "read-tree", "--dry-run", "-m", "-u", "HEAD", commit)
+    except GitError as error:
+        raise UserError(
+            "files in the worktree are in the way of the series",
+            where=str(path),
+            why=error.why,
+            fix="commit them there, or move them away, and try again",
+        ) from None
 
 
 def remove(store: Repository, path: Path) -> None:
     """Remove a worktree with everything in it."""
+    git_dir = _git_dir(path)
+    if git_dir is not None:
+        (git_dir / "locked").unlink(missing_ok=True)
     shutil.rmtree(path, ignore_errors=True)
     store.run("worktree", "prune")
 
@@ -85,5 +108,18 @@ def _git_dir(path: Path) -> Path | None:
     return git_dir.resolve() if git_dir.is_dir() else None
 
 
-def _run_in(path: Path, git_dir: Path, *args: str) -> bytes:
-    return Repository(git_dir).run("--work-tree", str(path), *args, cwd=path)
+def _existing(path: Path) -> Path:
+    git_dir = _git_dir(path)
+    if git_dir is None:
+        raise AssertionError(f"{path} is no worktree")
+    return git_dir
+
+
+def _unfinished(git_dir: Path) -> bool:
+    """Whether git was killed while it made this worktree: it locks it until it is whole."""
+    lock = git_dir / "locked"
+    return lock.is_file() and lock.read_text("utf-8", "replace").strip() == "initializing"
+
+
+def _run_in(path: Path, git_dir: Path, *args: str, ok: tuple[int, ...] = (0,)) -> bytes:
+    return Repository(git_dir).run(f"--work-tree={path}", *args, cwd=path, ok=ok)

@@ -6,6 +6,7 @@ executed: no hooks, no filters, no submodules, no ``ext::``.
 
 import fcntl
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -35,6 +36,7 @@ class UnreachableError(UserError):
 
 def check_url(url: str) -> str:
     """The URL itself, if it may be given to git; :class:`UserError` otherwise."""
+    os.environ["GIT_PYTHON_REFRESH"] = "quiet"  # whether git is there is told by git.executable()
     from git import Git
     from git.exc import UnsafeProtocolError
 
@@ -128,7 +130,7 @@ class Mirror:
             try:
                 said = _follow(process, progress)
             except BaseException:
-                process.terminate()
+                git.end(process)
                 raise
         if process.returncode:
             raise UnreachableError(
