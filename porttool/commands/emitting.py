@@ -6,12 +6,14 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from porttool.commands.session import opened
+from porttool.commands.session import fetching, opened
 from porttool.git import Repository
 from porttool.port import Port
 from porttool.series.importer import ImportedSeries
 from porttool.unikraft.emit import EmitInput, Upstream
+from porttool.upstream import download
 from porttool.upstream.licence import license_files
+from porttool.workspace import EmitConfig
 
 
 @contextmanager
@@ -20,8 +22,11 @@ def emit_input(
 ) -> Iterator[EmitInput]:
     """The emitter's input for a port whose series is ``imported``.
 
-    The pinned and the patched tree lie in a temporary folder while the block runs.
+    The pinned and the patched tree lie in a temporary folder while the block runs. In the fetch
+    mode, ``archive`` is a copy of the file behind the URL; it is remembered, and without it the
+    file comes from the cache or from the network.
     """
+    archive = _archive(port.workspace.config.emit, archive)
     lock, pin = port.lock, port.lock.pin
     license_file = next(iter(license_files(port.store, pin.commit)), None)
     upstream = Upstream(
@@ -46,6 +51,15 @@ def emit_input(
             archive,
             port.workspace.config.selects,
         )
+
+
+def _archive(settings: EmitConfig, named: Path | None) -> Path | None:
+    if settings.mode != "fetch" or settings.archive_url is None:
+        return named
+    if named is not None:
+        return download.keep(named)
+    with fetching() as progress:
+        return download.obtain(settings.archive_url, settings.archive_sha256, progress)
 
 
 def exported(store: Repository, commit: str, directory: Path) -> Path:
