@@ -228,18 +228,18 @@ class Repository:
     @contextmanager
     def cat_file(self) -> Iterator["CatFile"]:
         """A long-lived ``git cat-file --batch``."""
-        with self._long_lived("cat-file", "--batch") as process:
+        with self.long_lived("cat-file", "--batch") as process:
             yield CatFile(process)
 
     @contextmanager
     def fast_import(self) -> Iterator["FastImport"]:
         """A long-lived ``git fast-import``; what it wrote is there once the block is left."""
         command = ("fast-import", "--quiet", "--force", "--done", "--date-format=raw")
-        with self._long_lived(*command) as process, FastImport(process) as writer:
+        with self.long_lived(*command) as process, FastImport(process) as writer:
             yield writer
 
     @contextmanager
-    def _long_lived(self, *args: str) -> Iterator[subprocess.Popen[bytes]]:
+    def long_lived(self, *args: str) -> Iterator[subprocess.Popen[bytes]]:
         """A git process that answers until the block is left. Its failure is a GitError."""
         command = self._command(args)
         process = subprocess.Popen(
@@ -330,8 +330,8 @@ class CatFile:
         self._stdin, self._stdout = _pipes(process)
 
     def read(self, oid: str) -> bytes:
-        """The content of one object; KeyError when it is not in the repository."""
-        self._stdin.write(f"{oid}\n".encode())
+        """The content of an object, named by id or as ``TREE:PATH``; KeyError if it is not there."""
+        self._stdin.write(oid.encode("utf-8", "surrogateescape") + b"\n")
         self._stdin.flush()
         return self._answer(oid)
 
@@ -339,7 +339,7 @@ class CatFile:
         header = self._stdout.readline().split()
         if not header:
             raise EOFError(oid)
-        if len(header) != 3:
+        if len(header) != 3 or header[2] == b"missing":
             raise KeyError(oid)
         content = self._stdout.read(int(header[2]) + 1)
         return content[:-1]

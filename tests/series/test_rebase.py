@@ -1,0 +1,165 @@
+from pathlib import Path
+
+import pytest
+
+from porttool.git import Repository
+from porttool.series.importer import import_series
+from porttool.series.patch import parse
+from porttool.series.rebase import HunkState, Rebased, Verdict, rebase
+from tests.support import Files, Upstream, git
+
+CODE = "".join(f"line {n}\n" for n in range(60))
+
+
+class Bench:
+    """An upstream with a series of the test's own, and what a rebase makes of it."""
+
+    def __init__(self, root: Path, files: Files) -> None:
+        self.upstream = Upstream.make(root / "up", files, "base")
+        self.root = root
+
+    def series(self, *changes: Files) -> None:
+        for number, files in enumerate(changes, 1):
+            self.upstream.commit(f"Patch {number}", files)
+        self.patches = self.upstream.format_patches(self.root / "out", "base")
+        git(self.upstream.path, "reset", "--quiet", "--hard", "base")
+
+    def onto(self) -> Rebased:
+        self.store = Repository.init_bare(self.root / "store.git")
+        self.store.run("fetch", "--quiet", str(self.upstream.path), "refs/*:refs/up/*")
+        base, tip = (self.store.resolve(f"refs/up/{ref}") for ref in ("tags/base", "heads/main"))
+        assert base is not None
+        assert tip is not None
+        patches = [parse(path.name, path.read_bytes()) for path in self.patches]
+        applied = import_series(self.store, base, patches).patches
+        return rebase(self.store, base, tip, patches, applied)
+
+    def file(self, commit: str, path: str) -> str:
+        return self.store.run("cat-file", "blob", f"{commit}:{path}").decode()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, {"a.c": CODE, "b.c": "int b;\n"})
+
+
+def edit(number: int, text: str, code: str = CODE) -> str:
+    return code.replace(f"line {number}\n", f"{text}\n")
+
+
+def test_clean_and_offset(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "mine")}, {"b.c": "int c;\n"})
+    bench.upstream.commit("Above", {"a.c": "new\n" * 3 + CODE})
+    result = bench.onto()
+    assert [o.verdict for o in result.outcomes] == [Verdict.OFFSET, Verdict.CLEAN]
+    assert result.outcomes[0].hunks[0].offset == 3
+    assert "mine\n" in bench.file(result.head, "a.c")
+
+
+def test_moved(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "mine")})
+    git(bench.upstream.path, "mv", "a.c", "renamed.c")
+    bench.upstream.commit("Move", {"renamed.c": edit(3, "theirs")})
+    (outcome,) = (result := bench.onto()).outcomes
+    assert outcome.verdict is Verdict.MOVED
+    (move,) = outcome.moves
+    assert (move.old, move.new) == ("a.c", "renamed.c")
+    assert 80 < move.similarity < 100
+    assert "mine\n" in bench.file(result.head, "renamed.c")
+
+
+def test_merged_where_the_context_changed(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "mine")})
+    bench.upstream.commit("Near", {"a.c": edit(28, "theirs")})
+    (outcome,) = (result := bench.onto()).outcomes
+    assert outcome.verdict is Verdict.MERGED
+    assert outcome.hunks[0].state is HunkState.MISSING
+    assert "theirs\nline 29\nmine\n" in bench.file(result.head, "a.c")
+
+
+def test_absorbed_by_patch_id_names_the_commit(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "mine")}, {"b.c": "int c;\n"})
+    taken = bench.upstream.commit("Thanks", {"a.c": edit(30, "mine")})
+    bench.upstream.commit("More", {"a.c": edit(2, "x", edit(30, "mine"))})
+    result = bench.onto()
+    assert [o.verdict for o in result.outcomes] == [Verdict.ABSORBED, Verdict.CLEAN]
+    assert result.outcomes[0].upstream == taken
+    assert result.outcomes[0].commit is None
+
+
+def test_absorbed_among_other_changes(bench: Bench) -> None:
+    """Upstream took it in a commit that does more: no patch id tells that."""
+    bench.series({"a.c": edit(30, "mine")})
+    bench.upstream.commit("Big", {"a.c": edit(30, "mine", edit(3, "x")), "b.c": "int z;\n"})
+    (outcome,) = bench.onto().outcomes
+    assert outcome.verdict is Verdict.ABSORBED
+    assert outcome.upstream is None
+
+
+def test_partly_absorbed_says_which_hunks(bench: Bench) -> None:
+    bench.series({"a.c": edit(10, "one", edit(50, "two"))})
+    bench.upstream.commit("Half", {"a.c": edit(50, "two")})
+    (outcome,) = (result := bench.onto()).outcomes
+    assert outcome.verdict is Verdict.PARTLY_ABSORBED
+    assert [(hunk.file, hunk.number) for hunk in outcome.absorbed_hunks] == [("a.c", 2)]
+    assert "one\n" in bench.file(result.head, "a.c")
+
+
+def test_ambiguous_although_a_merge_is_sure(tmp_path: Path) -> None:
+    body = "".join("{\n\tint a;\n\n\treturn a;\n}\n\n" for _ in range(12))
+    bench = Bench(tmp_path, {"f.c": body})
+    lines = body.split("\n")
+    lines[5 * 6 + 1] = "\tint b;"
+    bench.series({"f.c": "\n".join(lines)})
+    bench.upstream.commit("Above", {"f.c": "// new\n" * 8 + body})
+    (outcome,) = bench.onto().outcomes
+    assert outcome.verdict is Verdict.AMBIGUOUS
+    assert len(outcome.hunks[0].lines) == 11
+
+
+def test_a_conflict_stops_and_says_what_was_wanted_and_found(bench: Bench) -> None:
+    bench.series(
+        {"b.c": "int c;\n"}, {"a.c": edit(30, "mine")}, {"a.c": edit(5, "x", edit(30, "mine"))}
+    )
+    bench.upstream.commit("Same line", {"a.c": edit(30, "theirs")})
+    result = bench.onto()
+    assert [o.verdict for o in result.outcomes] == [Verdict.CLEAN, Verdict.CONFLICT]
+    assert not result.complete
+    conflict = result.outcomes[1]
+    assert conflict.conflicts == ("a.c",)
+    assert "line 30" in conflict.hunks[0].wanted
+    assert "theirs" in conflict.hunks[0].found
+    assert "<<<<<<<" in bench.file(result.head, "a.c")
+    assert "|||||||" in bench.file(result.head, "a.c")
+
+
+def test_a_deleted_file_conflicts(bench: Bench) -> None:
+    bench.series({"b.c": "int c;\n"})
+    bench.upstream.commit("Gone", {"b.c": None})
+    (outcome,) = bench.onto().outcomes
+    assert outcome.verdict is Verdict.CONFLICT
+
+
+def test_new_files_and_odd_names(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"sp ace ü.c": CODE, "a.c": "1\n"})
+    bench.series({"sp ace ü.c": edit(30, "mine"), "new dir/n.c": "n\n"})
+    bench.upstream.commit("Above", {"sp ace ü.c": "x\n" + CODE})
+    (outcome,) = (result := bench.onto()).outcomes
+    assert outcome.verdict is Verdict.OFFSET
+    assert bench.file(result.head, "new dir/n.c") == "n\n"
+
+
+def test_the_same_rebase_gives_the_same_commits(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "mine")})
+    bench.upstream.commit("Above", {"a.c": "new\n" * 3 + CODE})
+    first = bench.onto().head
+    assert (
+        bench.store.run("log", "-1", "--format=%an %cn %s", first)
+        == b"Ada Author Ada Author Patch 1\n"
+    )
+    patches = [parse(path.name, path.read_bytes()) for path in bench.patches]
+    base, tip = (bench.store.resolve(f"refs/up/{ref}") for ref in ("tags/base", "heads/main"))
+    assert base is not None
+    assert tip is not None
+    applied = import_series(bench.store, base, patches).patches
+    assert rebase(bench.store, base, tip, patches, applied).head == first
