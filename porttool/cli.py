@@ -234,10 +234,19 @@ def check(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Run the command line and exit with the code that design and docs promise."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell, with >&-
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - it stays open
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that is no text can be shown all the same
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="porttool")
+    try:
+        try:
+            app(prog_name="porttool")
+        finally:
+            sys.stdout.flush()
+    except OSError as error:  # help that cannot be shown
+        raise SystemExit(int(_refused(error))) from None
 
 
 def _run(command: Callable[[], ExitCode]) -> NoReturn:
@@ -257,23 +266,27 @@ def _guarded(command: Callable[[], ExitCode]) -> ExitCode:
     except KeyboardInterrupt:
         ui.note("interrupted; nothing was changed half-way")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        _let_go_of_stdout()  # its reader is gone, and has what it wanted
-        return ExitCode.OK
     except OSError as error:
-        if error.errno not in _ENVIRONMENT:
-            return _internal_error()
-        _let_go_of_stdout()
-        ui.show_error(
-            UserError(
-                f"the system refused: {error.strerror}",
-                where=str(error.filename2 or error.filename or "") or None,
-                fix=_ENVIRONMENT[error.errno],
-            )
-        )
-        return ExitCode.USER_ERROR
+        return _refused(error)
     except Exception:  # noqa: BLE001 - the last door: everything else is a bug of ours
         return _internal_error()
+
+
+def _refused(error: OSError) -> ExitCode:
+    """Report what the system refused to do, as far as the machine is to blame."""
+    _let_go_of_stdout()
+    if isinstance(error, BrokenPipeError):
+        return ExitCode.OK  # the reader of our output is gone, and has what it wanted
+    if error.errno not in _ENVIRONMENT:
+        return _internal_error()
+    ui.show_error(
+        UserError(
+            f"the system refused: {error.strerror}",
+            where=str(error.filename2 or error.filename or "") or None,
+            fix=_ENVIRONMENT[error.errno],
+        )
+    )
+    return ExitCode.USER_ERROR
 
 
 def _let_go_of_stdout() -> None:

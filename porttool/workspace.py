@@ -129,6 +129,11 @@ class Workspace:
         return self.root / "build"
 
 
+def is_plain_path(value: str) -> bool:
+    """Whether a path, or a glob, has only characters that mean nothing to make and Kconfig."""
+    return bool(re.fullmatch(r"[A-Za-z0-9._+*?\[\]][A-Za-z0-9._+*?/\[\]-]*", value))
+
+
 class _Table:
     """Typed access to one TOML table, with errors that name file and key."""
 
@@ -175,7 +180,7 @@ class _Table:
     def paths(self, key: str) -> tuple[str, ...]:
         values = self.texts(key)
         for value in values:
-            if not re.fullmatch(r"[A-Za-z0-9._+*?/\[\]-]+", value) or value.startswith(("/", "-")):
+            if not is_plain_path(value):
                 raise self.error(f"{key}: {value!r} is not a plain path inside the upstream tree")
             if ".." in value.split("/"):
                 raise self.error(f"{key}: {value!r} leaves the upstream tree")

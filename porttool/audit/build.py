@@ -38,7 +38,7 @@ def guess_build(tree: Path) -> Guess:
     defines: dict[str, None] = {}
     for pattern in ("Makefile*", "GNUmakefile", "makefile", "CMakeLists.txt", "meson.build"):
         for path in sorted(tree.glob(pattern)):
-            if path.is_file():
+            if path.is_file() and path.resolve().is_relative_to(tree.resolve()):
                 for match in _DEFINE.findall(path.read_bytes()):
                     defines.setdefault(match.decode())
     return Guess(tuple(names[path] for path in kept), tuple(folders), tuple(defines), aside)

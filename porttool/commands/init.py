@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import tomlkit
@@ -20,7 +21,13 @@ from porttool.upstream.licence import UNKNOWN, detect_license
 from porttool.upstream.lock import Lock, Pin
 from porttool.upstream.reference import SCHEME
 from porttool.upstream.store import Mirror
-from porttool.workspace import CONFIG_NAME, LOCK_NAME, NAME_PATTERN, parse_config
+from porttool.workspace import (
+    CONFIG_NAME,
+    LOCK_NAME,
+    NAME_PATTERN,
+    is_plain_path,
+    parse_config,
+)
 
 _GITIGNORE = "/.porttool/\n/build/\n"
 
@@ -51,6 +58,7 @@ def init(
     license_ = detect_license(mirror.repository, pin.commit)
     with tempfile.TemporaryDirectory(prefix="porttool-") as scratch:
         guess = guess_build(exported(mirror.repository, pin.commit, Path(scratch) / "tree"))
+    guess = _nameable(guess)
     if not guess.sources:
         raise UserError(
             f"{address} {pin.ref} has no C sources",
@@ -78,6 +86,16 @@ def init(
     else:
         _show(target, library, pin, license_, guess)
     return ExitCode.OK
+
+
+def _nameable(guess: Guess) -> Guess:
+    """Put sources aside whose names porttool.toml, and make after it, cannot hold."""
+    return replace(
+        guess,
+        sources=tuple(name for name in guess.sources if is_plain_path(name)),
+        includes=tuple(name for name in guess.includes if is_plain_path(name)),
+        aside=(*guess.aside, *(name for name in guess.sources if not is_plain_path(name))),
+    )
 
 
 def name_from_url(url: str) -> str:

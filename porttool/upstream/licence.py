@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 
-from porttool.git import Repository
+from porttool.git import Repository, TreeEntry
 
 #: Sentences that only the named licence holds (white space folded, case ignored), the more
 #: particular one first. Identifiers are those of the SPDX licence list.
@@ -36,7 +36,7 @@ UNKNOWN = "NOASSERTION"
 
 def license_files(repository: Repository, commit: str) -> list[bytes]:
     """Paths of the licence texts of a tree, those nearest to its root first."""
-    paths = [path for path in repository.tree(commit) if _FILE.fullmatch(path)]
+    paths = [path for path in _files(repository, commit) if _FILE.fullmatch(path)]
     return sorted(paths, key=lambda path: (path.count(b"/"), path))
 
 
@@ -46,7 +46,7 @@ def detect_license(repository: Repository, commit: str) -> str:
     Taken from the ``SPDX-License-Identifier`` tags of the sources where they all agree, else from
     the text of the licence file.
     """
-    files = repository.tree(commit)
+    files = _files(repository, commit)
     sources = [entry.oid for path, entry in files.items() if path.endswith((b".c", b".h"))]
     tags: Counter[str] = Counter()
     with repository.cat_file() as objects:
@@ -63,3 +63,9 @@ def detect_license(repository: Repository, commit: str) -> str:
                 if all(sentence in text for sentence in sentences):
                     return name
     return UNKNOWN
+
+
+def _files(repository: Repository, commit: str) -> dict[bytes, TreeEntry]:
+    """The regular files of a tree: no links, and no submodules, which hold nothing to read."""
+    tree = repository.tree(commit)
+    return {path: entry for path, entry in tree.items() if entry.mode.startswith(b"100")}

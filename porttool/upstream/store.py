@@ -36,7 +36,8 @@ class UnreachableError(UserError):
 
 def check_url(url: str) -> str:
     """The URL itself, if it may be given to git; :class:`UserError` otherwise."""
-    os.environ["GIT_PYTHON_REFRESH"] = "quiet"  # whether git is there is told by git.executable()
+    git.executable()
+    os.environ["GIT_PYTHON_REFRESH"] = "quiet"  # GitPython need not look for it again
     from git import Git
     from git.exc import UnsafeProtocolError
 
