@@ -110,12 +110,18 @@ def refresh(
         Side | None,
         typer.Option(help="Which side counts when patches/ and the worktree were both edited."),
     ] = None,
+    drop_absorbed: Annotated[
+        bool,
+        typer.Option("--drop-absorbed", help="With --onto: drop patches that upstream has by now."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Import the series, take up the worktree's commits, export, audit and emit."""
     from porttool.commands.refresh import refresh
 
-    _run(lambda: refresh(ctx.obj, onto=onto, take=take, as_json=as_json))
+    _run(
+        lambda: refresh(ctx.obj, onto=onto, take=take, drop_absorbed=drop_absorbed, as_json=as_json)
+    )
 
 
 @app.command("audit-deps")

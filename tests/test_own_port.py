@@ -101,3 +101,30 @@ def test_the_audit_shows_what_the_series_removes(port: Path, pinned: Path) -> No
     assert names_of(after, "path") == set()
     signals = {need["name"] for need in json.loads(after)["needs"] if need["group"] == "signal"}
     assert signals == set()
+
+
+def test_the_series_moves_to_the_next_release(port: Path) -> None:
+    """Absorbed, partly absorbed, moved and merged patches; the settings follow the files."""
+    before = snapshot(port)
+    stopped = porttool("refresh", "--onto", "v1.2.0", "--json", cwd=port, check=3)
+    assert "--drop-absorbed" in stopped.stderr
+    verdicts = [each["verdict"] for each in json.loads(stopped.stdout)["outcomes"]]
+    assert verdicts == ["absorbed", "partly absorbed", *["moved"] * 3, "merged", *["moved"] * 3]
+    assert snapshot(port) == before
+    porttool("refresh", "--onto", "v1.2.0", "--drop-absorbed", cwd=port)
+    series = (port / "patches" / "series").read_text()
+    assert "# 0001-server-rest-when-a-connection-cannot-be-accepted.patch: upstream took" in series
+    assert len(folder.read(port / "patches").files) == 8
+    config = (port / "porttool.toml").read_text()
+    assert '"src/http/server.c"' in config
+    assert "# What patches/0008 leaves" in config
+    porttool("check", cwd=port)
+    porttool("run", "--build-only", cwd=port)
+
+    before = snapshot(port)
+    stopped = porttool("refresh", "--onto", "v2.0.0", cwd=port, check=3)
+    assert "0009-collect-the-unikernel-s-figures-from-lib-ukmetrics.patch does not apply" in (
+        stopped.stderr
+    )
+    assert "src/collector.h, hunk 1" in stopped.stderr
+    assert snapshot(port) == before

@@ -1,5 +1,7 @@
 """``porttool refresh``: the main job."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +18,35 @@ from porttool.port import Port, find_pin, load
 from porttool.series import refresh as engine
 from porttool.series.exporter import Fate
 from porttool.series.importer import DoesNotApply
-from porttool.series.refresh import PatchReport, Plan
+from porttool.series.rebase import Outcome, Verdict
+from porttool.series.refresh import PatchReport, Plan, SeriesDecision
 from porttool.series.side import Side
 from porttool.unikraft.emit import EmitResult, emit
 from porttool.upstream.lock import Pin
 from porttool.upstream.store import borrow_tags
+from porttool.workspace import Workspace
 
+_VERDICT_STYLE = {
+    Verdict.CONFLICT: "bold red",
+    Verdict.AMBIGUOUS: "bold magenta",
+    Verdict.ABSORBED: "cyan",
+    Verdict.PARTLY_ABSORBED: "cyan",
+    Verdict.MERGED: "yellow",
+    Verdict.MOVED: "blue",
+    Verdict.OFFSET: "green",
+    Verdict.CLEAN: "green",
+}
 _STYLE = {Fate.UNCHANGED: "dim", Fate.CHANGED: "yellow", Fate.NEW: "green"}
 
 
-def refresh(directory: Path, *, onto: str | None, take: Side | None, as_json: bool) -> ExitCode:
+def refresh(
+    directory: Path,
+    *,
+    onto: str | None,
+    take: Side | None,
+    drop_absorbed: bool = False,
+    as_json: bool,
+) -> ExitCode:
     """Refresh the workspace in ``directory``; report the patches, the audit and the libraries.
 
     The series and the lock are settled before the audit and the emission: when one of those fails,
@@ -35,14 +56,21 @@ def refresh(directory: Path, *, onto: str | None, take: Side | None, as_json: bo
         borrow_tags(port.store, port.mirror)
         pin = None if onto is None else find_pin(port.mirror, onto)
         try:
-            outcome = engine.plan(port, pin, take)
+            outcome = engine.plan(port, pin, take, drop_absorbed=drop_absorbed)
         except DoesNotApply as error:
+            error.fix = error.fix or _way_out(port, None)
+            raise
+        except SeriesDecision as error:
             error.fix = error.fix or _way_out(port, pin)
+            if as_json:
+                ui.show_json({"schema": 1, "changed": False, "outcomes": _outcomes(error.outcomes)})
+            else:
+                ui.show(_outcome_table(error.outcomes))
             raise
         for text in outcome.notes:
             ui.note(text)
         changed = engine.carry_out(port, outcome)
-        settled, _ = load(port.workspace)
+        settled, _ = load(Workspace.open(directory))
         imported = settled.apply()
         with emit_input(settled, imported) as source:
             report = run_audit(patched_scope(source.patched_tree, settled.workspace.config))
@@ -110,11 +138,45 @@ def _document(outcome: Plan, changed: bool, libraries: EmitResult | None) -> dic
             for patch in outcome.patches
         ],
         "dropped": list(outcome.dropped),
+        "outcomes": _outcomes(outcome.outcomes),
         "libraries": [
             {"folder": str(each.path), "changed": list(each.changed)}
             for each in (libraries.libraries if libraries is not None else ())
         ],
     }
+
+
+def _outcomes(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    return [asdict(each) | {"verdict": str(each.verdict)} for each in outcomes]
+
+
+def _outcome_table(outcomes: Sequence[Outcome]) -> Table:
+    """One line a patch: its verdict on the new upstream, and the facts behind it."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for each in outcomes:
+        text = Text(each.name)
+        for fact in _facts(each):
+            text.append(f"\n  {fact}", "dim")
+        table.add_row(Text(str(each.verdict), _VERDICT_STYLE[each.verdict]), text)
+    return table
+
+
+def _facts(outcome: Outcome) -> list[str]:
+    """What stands behind a verdict, a line each."""
+    facts = [f"{move.old} → {move.new}, {move.similarity} % similar" for move in outcome.moves]
+    away = sorted({abs(hunk.offset) for hunk in outcome.hunks if hunk.offset})
+    if away:
+        facts.append(f"offset up to {ui.count(away[-1], 'line')}")
+    if outcome.upstream is not None:
+        facts.append(f"upstream took it in {outcome.upstream[:12]}")
+    elif outcome.verdict is Verdict.PARTLY_ABSORBED:
+        there = ", ".join(f"{hunk.file} hunk {hunk.number}" for hunk in outcome.absorbed_hunks)
+        facts.append(f"upstream has {there}")
+    if outcome.conflicts:
+        facts.append(f"conflict in {', '.join(outcome.conflicts)}")
+    return facts
 
 
 def _show(outcome: Plan, changed: bool, libraries: EmitResult | None) -> None:
@@ -124,6 +186,8 @@ def _show(outcome: Plan, changed: bool, libraries: EmitResult | None) -> None:
             ("upstream ", "bold"), f"{outcome.lock.name} {pin.ref} ({pin.commit[:12]}), verified"
         )
     )
+    if outcome.outcomes:
+        ui.show(_outcome_table(outcome.outcomes))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)

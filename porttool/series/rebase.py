@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -100,13 +100,15 @@ class Outcome:
 class Rebased:
     """The series on ``onto``: an outcome a patch, up to the first that needs a conflict solved.
 
-    ``head`` is the last commit that could be made; ``complete`` says whether every patch was tried.
+    ``head`` is the last commit that could be made; ``complete`` says whether every patch was tried;
+    ``renames`` are the files that upstream renamed, old path to new.
     """
 
     onto: str
     head: str
     outcomes: tuple[Outcome, ...]
     complete: bool
+    renames: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +199,6 @@ def rebase(
     onto: str,
     patches: Sequence[Patch],
     applied: Sequence[AppliedPatch],
-    *,
-    drop_absorbed: bool = False,
 ) -> Rebased:
     """Put the series ``applied`` (the commits of ``patches`` on ``base``) on ``onto``.
 
@@ -226,9 +226,10 @@ def rebase(
             if outcome.commit is not None:
                 head = outcome.commit
             if outcome.verdict is Verdict.CONFLICT:
-                return Rebased(onto, head, tuple(outcomes), len(outcomes) == len(patches))
+                break
             parent = old.commit
-    return Rebased(onto, head, tuple(outcomes), True)
+    renamed = {move.old: move.new for move in renames.values()}
+    return Rebased(onto, head, tuple(outcomes), len(outcomes) == len(patches), renamed)
 
 
 def _rebase_one(

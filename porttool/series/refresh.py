@@ -4,8 +4,10 @@ Everything is worked out in the store first. ``patches/`` and the lock are touch
 transaction, and not at all when the outcome is what is there already.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import tomlkit
 
 from porttool.errors import DecisionNeeded, PorttoolError, UserError
 from porttool.git import Repository
@@ -15,6 +17,7 @@ from porttool.series.exporter import ExportedPatch, Fate
 from porttool.series.folder import PatchesFolder, PatchFile
 from porttool.series.importer import DoesNotApply, ImportedSeries, import_series
 from porttool.series.patch import parse, split_header
+from porttool.series.rebase import HunkState, Outcome, Verdict, rebase
 from porttool.series.side import Side
 from porttool.transaction import Change
 from porttool.transaction import commit as commit_change
@@ -29,7 +32,8 @@ TREE_REF = "refs/porttool/tree"
 class PatchReport:
     """One patch after a refresh: its fate, its subject, and what its diff amounts to.
 
-    ``offsets`` are the lines by which its hunks lie away from where the file on disk had said.
+    ``offsets`` are the lines by which its hunks lie away from where the file on disk had said;
+    ``outcome`` is what the move to another upstream meant for it, if there was one.
     """
 
     name: str
@@ -39,11 +43,15 @@ class PatchReport:
     files: tuple[str, ...]
     added: int
     removed: int
+    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a refresh comes to, before anything on disk was touched."""
+    """What a refresh comes to, before anything on disk was touched.
+
+    ``outcomes`` are those of every patch, also of the dropped ones, if upstream moved.
+    """
 
     lock: Lock
     head: str
@@ -51,13 +59,31 @@ class Plan:
     dropped: tuple[str, ...]
     change: Change
     notes: tuple[str, ...]
+    outcomes: tuple[Outcome, ...] = ()
 
 
-def plan(port: Port, onto: Pin | None = None, take: Side | None = None) -> Plan:
+class SeriesDecision(DecisionNeeded):
+    """The series cannot move without a maintainer's word; ``outcomes`` are those worked out."""
+
+    def __init__(
+        self, outcomes: tuple[Outcome, ...], what: str, *, why: str | None, fix: str | None
+    ) -> None:
+        super().__init__(what, why=why, fix=fix)
+        self.outcomes = outcomes
+
+
+def plan(
+    port: Port,
+    onto: Pin | None = None,
+    take: Side | None = None,
+    *,
+    drop_absorbed: bool = False,
+) -> Plan:
     """Work out a refresh of ``port``, on ``onto`` if given.
 
-    Raises :class:`DecisionNeeded` when a patch does not apply or both sides were edited, and
-    :class:`UserError` when the worktree is not in a state to be taken up.
+    With ``drop_absorbed`` patches that upstream has by now leave the series. Raises
+    :class:`DecisionNeeded` when a patch does not apply, is absorbed, or both sides were edited,
+    and :class:`UserError` when the worktree is not in a state to be taken up.
     """
     notes: list[str] = []
     source = port.series.with_unlisted(port.workspace.patches)
@@ -80,11 +106,24 @@ def plan(port: Port, onto: Pin | None = None, take: Side | None = None) -> Plan:
         known = _known(port.store, pin, source)
         exported, imported = _settle(port.store, settled_on, state.head, known)
         source = _as_folder(source, exported)
+    outcomes: tuple[Outcome, ...] = ()
+    config: bytes | None = None
     if settled_on != target:
-        first = import_series(port.store, target, source.patches)
-        known = list(zip(source.files, (patch.commit for patch in first.patches), strict=True))
-        exported, imported = _settle(port.store, target, first.head, known)
+        first = import_series(port.store, pin, source.patches)
+        commits: list[str | None] = [patch.commit for patch in first.patches]
+        head = first.head
         offsets = {patch.name: patch.offsets for patch in first.patches}
+        if target != pin:
+            moved = rebase(port.store, pin, target, source.patches, first.patches)
+            outcomes, head = moved.outcomes, moved.head
+            _require_no_decision(outcomes, drop_absorbed=drop_absorbed)
+            commits = [outcome.commit for outcome in outcomes]
+            offsets = {o.name: tuple(hunk.offset for hunk in o.hunks) for o in outcomes}
+            config, said = _follow(port, moved.renames, head)
+            notes += said
+        pairs = zip(source.files, commits, strict=True)
+        known = [(file, commit) for file, commit in pairs if commit is not None]
+        exported, imported = _settle(port.store, target, head, known)
     if state is not None and state.dirty:
         if tree_of(port.store, state.head) != tree_of(port.store, imported.head):
             raise UserError(
@@ -93,7 +132,7 @@ def plan(port: Port, onto: Pin | None = None, take: Side | None = None) -> Plan:
                 fix="commit or stash them there, then refresh again",
             )
         notes.append("the worktree has uncommitted changes; they are not part of the series")
-    return _conclude(port, onto, exported, imported, offsets, notes)
+    return _conclude(port, onto, exported, imported, offsets, notes, outcomes, config)
 
 
 def carry_out(port: Port, outcome: Plan) -> bool:
@@ -214,11 +253,18 @@ def _conclude(
     imported: ImportedSeries,
     offsets: dict[str, tuple[int, ...]],
     notes: Sequence[str],
+    outcomes: tuple[Outcome, ...],
+    config: bytes | None,
 ) -> Plan:
     names = [patch.name for patch in exported]
-    series_text = port.series.series.rewritten(names).encode("utf-8", "surrogateescape")
     contents = {patch.name: patch.content for patch in exported}
     pin = port.lock.pin if onto is None else onto
+    epitaphs = {
+        outcome.name: _epitaph(port.store, outcome, pin)
+        for outcome in outcomes
+        if outcome.verdict is Verdict.ABSORBED
+    }
+    series_text = port.series.series.rewritten(names, epitaphs).encode("utf-8", "surrogateescape")
     lock = Lock(
         name=port.workspace.config.name,
         pin=pin,
@@ -231,13 +277,109 @@ def _conclude(
     change = Change(
         patches={**contents, folder.SERIES_NAME: series_text},
         dropped=frozenset(dropped),
+        config=config,
         lock=lock.dumps().encode(),
     )
-    reports = tuple(_report(patch, offsets.get(patch.name, ())) for patch in exported)
-    return Plan(lock, imported.head, reports, dropped, change, tuple(notes))
+    by_name = {outcome.name: outcome for outcome in outcomes}
+    reports = tuple(
+        _report(patch, offsets.get(patch.name, ()), by_name.get(patch.name)) for patch in exported
+    )
+    return Plan(lock, imported.head, reports, dropped, change, tuple(notes), outcomes)
 
 
-def _report(patch: ExportedPatch, offsets: tuple[int, ...]) -> PatchReport:
+def _require_no_decision(outcomes: tuple[Outcome, ...], *, drop_absorbed: bool) -> None:
+    """Raise :class:`SeriesDecision` for the first patch that somebody has to decide about."""
+    for outcome in outcomes:
+        if outcome.verdict is Verdict.CONFLICT:
+            what, why = _conflict(outcome)
+            raise SeriesDecision(outcomes, what, why=why, fix=None)
+        if outcome.verdict is Verdict.AMBIGUOUS:
+            hunk = next((h for h in outcome.hunks if h.state is HunkState.AMBIGUOUS), None)
+            what = f"{outcome.name} fits in more than one place"
+            why = "a three-way merge and the direct placement of its hunks differ"
+            if hunk is not None:
+                what += f": {hunk.file}, hunk {hunk.number}"
+                places = ", ".join(map(str, hunk.lines[:12]))
+                why = f"the lines of the hunk stand at line {places}"
+            raise SeriesDecision(outcomes, what, why=why, fix=None)
+    absorbed = [outcome for outcome in outcomes if outcome.verdict is Verdict.ABSORBED]
+    if absorbed and not drop_absorbed:
+        names = ", ".join(outcome.name for outcome in absorbed)
+        taken = "\n".join(
+            f"{o.name}: taken in {o.upstream[:12]}"
+            if o.upstream
+            else f"{o.name}: all of it is there"
+            for o in absorbed
+        )
+        raise SeriesDecision(
+            outcomes,
+            f"upstream has this already: {names}",
+            why=taken,
+            fix="add --drop-absorbed to take it out of the series",
+        )
+
+
+def _conflict(outcome: Outcome) -> tuple[str, str]:
+    """What and why of a conflict: the file, the hunk, the lines wanted and found."""
+    hunk = next((hunk for hunk in outcome.hunks if hunk.state is HunkState.MISSING), None)
+    if hunk is None:
+        where = ", ".join(outcome.conflicts)
+        return f"{outcome.name} does not apply: {where}", "upstream changed the same lines"
+    what = f"{outcome.name} does not apply: {hunk.file}, hunk {hunk.number}"
+    if not hunk.wanted:
+        return what, "upstream has no such file any more"
+    wanted = "\n".join(f"- {line}" for line in hunk.wanted)
+    found = "\n".join(f"+ {line}" for line in hunk.found)
+    return what, f"wanted:\n{wanted}\n" + (f"found:\n{found}" if found else "found nothing like it")
+
+
+def _epitaph(store: Repository, outcome: Outcome, pin: Pin) -> str:
+    """The comment that stands in ``series`` for a patch that upstream absorbed."""
+    if outcome.upstream is None:
+        return f"# {outcome.name}: upstream has it in {pin.ref}"
+    subject = store.run("log", "-1", "--format=%s", outcome.upstream).decode("utf-8", "replace")
+    return f"# {outcome.name}: upstream took it in {outcome.upstream[:12]} ({subject.strip()})"
+
+
+def _follow(port: Port, renames: Mapping[str, str], head: str) -> tuple[bytes | None, list[str]]:
+    """``porttool.toml`` with sources and includes where upstream moved them, and a note about it.
+
+    A source that was renamed is named anew. An include folder that has lost its headers gives way
+    to the folders they went to. Everything else in the file stays as it is, comments included.
+    """
+    config = port.workspace.config
+    there = {path.decode("utf-8", "surrogateescape") for path in port.store.tree(head)}
+    folders = {path.rpartition("/")[0] or "." for path in there if path.endswith(".h")}
+    sources = [renames.get(source, source) for source in config.sources]
+    includes: dict[str, None] = {}
+    for include in config.includes:
+        went = [
+            new.rpartition("/")[0] or "."
+            for old, new in renames.items()
+            if old.endswith(".h") and (old.rpartition("/")[0] or ".") == include
+        ]
+        if include in folders or not went:
+            includes.setdefault(include)
+        includes.update(dict.fromkeys(sorted(went)))
+    if sources == list(config.sources) and list(includes) == list(config.includes):
+        return None, []
+    document = tomlkit.parse(port.workspace.config_path.read_text("utf-8"))
+    settings = document["port"]
+    for key, values in (("sources", sources), ("includes", list(includes))):
+        old_values = list(getattr(config, key))
+        if values != old_values:
+            array = settings[key]
+            if len(values) == len(old_values):
+                for at, value in enumerate(values):
+                    if value != old_values[at]:
+                        array[at] = value
+            else:
+                settings[key] = values
+    note = "upstream moved files: sources and includes in porttool.toml follow"
+    return tomlkit.dumps(document).encode(), [note]
+
+
+def _report(patch: ExportedPatch, offsets: tuple[int, ...], outcome: Outcome | None) -> PatchReport:
     """Count what a patch changes, as unidiff reads it."""
     from unidiff.patch import PatchSet
 
@@ -252,4 +394,5 @@ def _report(patch: ExportedPatch, offsets: tuple[int, ...]) -> PatchReport:
         tuple(each.path.encode("latin-1").decode("utf-8", "replace") for each in changes),
         sum(each.added for each in changes),
         sum(each.removed for each in changes),
+        outcome,
     )

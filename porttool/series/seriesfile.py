@@ -7,6 +7,7 @@ begins with ``#`` is a comment, the first word is the patch, the words up to `` 
 
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from porttool.errors import UserError
@@ -44,12 +45,14 @@ class Series:
         word = re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w-])")
         return any(line.name is None and word.search(line.text) for line in self.lines)
 
-    def rewritten(self, names: list[str]) -> str:
+    def rewritten(self, names: list[str], epitaphs: Mapping[str, str] | None = None) -> str:
         """The text of a series file with ``names`` in that order.
 
         Every comment stays before the patch that it stood before; those behind the last patch, and
-        those whose patch is gone, stay where their neighbours were.
+        those whose patch is gone, stay where their neighbours were. ``epitaphs`` are comment lines
+        that take the place of patches that are gone.
         """
+        epitaphs = epitaphs or {}
         before: dict[str | None, list[str]] = {}
         pending: list[str] = []
         for line in self.lines:
@@ -61,6 +64,8 @@ class Series:
                 if line.name in names:
                     before.setdefault(line.name, []).extend(pending)
                     pending = []
+                elif line.name in epitaphs:
+                    pending.append(epitaphs[line.name])
         before[None] = pending
         out: list[str] = []
         for name in names:

@@ -208,7 +208,7 @@ def test_a_conflict_names_patch_file_and_hunk_and_changes_nothing(
     upstream.commit("Other words", {"main.c": SMALL_C["main.c"].replace("three", "tres")}, "v2")
     before = snapshot(workspace, without=(".porttool",))
     result = porttool("refresh", "--onto", "v2", cwd=workspace, check=3)
-    assert "0001-Say-1.patch does not apply: main.c, hunk 1" in result.stderr
+    assert "0003-Say-3.patch does not apply: main.c, hunk 1" in result.stderr
     assert snapshot(workspace, without=(".porttool",)) == before
 
 
