@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from porttool.errors import ExitCode, PorttoolError, UserError
+from porttool.interrupts import deferred
 
 #: What a git process may know of the user's environment: where programs and keys are, and how
 #: to get out to the network.
@@ -178,16 +179,9 @@ class Repository:
 
     def status(self, *args: str, stdin: bytes | None = None) -> int:
         """Run a git command for its exit status alone."""
-        done = subprocess.run(
-            self._command(args),
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-            check=False,
-        )
-        return done.returncode
+        with child(self._command(args), stdin is not None) as process:
+            process.communicate(stdin)
+        return process.returncode
 
     def _command(self, args: Sequence[str]) -> list[str]:
         return [executable(), *SETTINGS, f"{_GIT_DIR}{self.git_dir}", *args]
@@ -242,30 +236,18 @@ class Repository:
     def long_lived(self, *args: str) -> Iterator[subprocess.Popen[bytes]]:
         """A git process that answers until the block is left. Its failure is a GitError."""
         command = self._command(args)
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(),
-        )
-        try:
-            yield process
-            _, said = process.communicate()
-        except (BrokenPipeError, EOFError):  # it ended before its work was done
-            _close(process)
-            said = process.stderr.read() if process.stderr is not None else b""
-            raise GitError(command[1:], process.wait(), said) from None
-        except Exception:
-            _close(process)
-            process.wait()
-            raise
-        except BaseException:
-            end(process)
-            raise
-        finally:
-            if process.stderr is not None:
-                process.stderr.close()
+        with child(command, writes=True) as process:
+            try:
+                yield process
+                _, said = process.communicate()
+            except (BrokenPipeError, EOFError):  # it ended before its work was done
+                _close(process)
+                said = process.stderr.read() if process.stderr is not None else b""
+                raise GitError(command[1:], process.wait(), said) from None
+            except Exception:
+                _close(process)
+                process.wait()
+                raise
         if process.returncode:
             raise GitError(command[1:], process.returncode, said)
 
@@ -278,9 +260,35 @@ def _close(process: subprocess.Popen[bytes]) -> None:
                 pipe.close()
 
 
+@contextmanager
+def child(
+    command: Sequence[str],
+    writes: bool,
+    cwd: Path | None = None,
+    environment_: dict[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A git process with pipes, which does not outlive the block. ``writes``: it has a stdin."""
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with deferred():  # an interrupt in between would leave a process that nobody knows
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE if writes else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env=environment() if environment_ is None else environment_,
+            )
+        yield process
+    finally:
+        if process is not None:
+            end(process)
+
+
 def end(process: subprocess.Popen[bytes], patience: float = 5) -> None:
-    """End a child that is in the middle of something: as ^C would, so that it tidies up."""
-    process.terminate()
+    """End a child, as ^C would if it is in the middle of something, so that it tidies up."""
+    if process.poll() is None:
+        process.terminate()
     try:
         process.wait(patience)
     except subprocess.TimeoutExpired:
@@ -299,19 +307,8 @@ def _run(
     ok: tuple[int, ...] = (0,),
     environment_: dict[str, str] | None = None,
 ) -> bytes:
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=cwd,
-        env=environment() if environment_ is None else environment_,
-    )
-    try:
+    with child(command, stdin is not None, cwd, environment_) as process:
         out, said = process.communicate(stdin)
-    except BaseException:
-        end(process)
-        raise
     if process.returncode not in ok:
         raise GitError(command[1:], process.returncode, said)
     return out
@@ -330,7 +327,7 @@ class CatFile:
         self._stdin, self._stdout = _pipes(process)
 
     def read(self, oid: str) -> bytes:
-        """The content of an object, named by id or as ``TREE:PATH``; KeyError if it is not there."""
+        """The content of an object, by id or as ``TREE:PATH``; KeyError if it is not there."""
         self._stdin.write(oid.encode("utf-8", "surrogateescape") + b"\n")
         self._stdin.flush()
         return self._answer(oid)

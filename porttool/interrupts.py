@@ -35,9 +35,30 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, _leave)
 
 
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Hold a signal that comes in the block back until its end."""
+    global _deferring, _pending
+    _deferring = True
+    try:
+        yield
+    finally:
+        _deferring = False
+        if _pending:
+            _pending = False
+            raise KeyboardInterrupt
+
+
+_deferring = False
+_pending = False
+
+
 def _leave(number: int, frame: FrameType | None) -> None:
     os._exit(ExitCode.INTERRUPTED)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    global _pending
+    if not _deferring:
+        raise KeyboardInterrupt
+    _pending = True

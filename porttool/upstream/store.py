@@ -121,18 +121,9 @@ class Mirror:
         args = ["fetch", "--no-tags", "--force", "--no-recurse-submodules", "--no-write-fetch-head"]
         args += ["--progress" if progress else "--quiet", "--no-auto-maintenance", *options]
         command = [git.executable(), *git.SETTINGS, f"--git-dir={self.repository.git_dir}"]
-        with subprocess.Popen(
-            [*command, *args, "--", self.url, *what],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=git.environment(),
-        ) as process:
-            try:
-                said = _follow(process, progress)
-            except BaseException:
-                git.end(process)
-                raise
+        with git.child([*command, *args, "--", self.url, *what], writes=False) as process:
+            said = _follow(process, progress)
+            process.wait()
         if process.returncode:
             raise UnreachableError(
                 f"cannot fetch the upstream {self.url}",
