@@ -124,6 +124,23 @@ def refresh(
     )
 
 
+@app.command()
+def forecast(
+    ctx: typer.Context,
+    refs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="REF", help="Upstream refs.", show_default="all newer tags, the newest commit"
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what each newer upstream would mean for each patch, touching nothing."""
+    from porttool.commands.forecast import forecast
+
+    _run(lambda: forecast(ctx.obj, refs or (), as_json=as_json))
+
+
 @app.command("audit-deps")
 def audit_deps(
     ctx: typer.Context,

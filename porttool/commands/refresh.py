@@ -1,7 +1,5 @@
 """``porttool refresh``: the main job."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ from rich.text import Text
 
 from porttool import ui
 from porttool.audit import AuditReport
+from porttool.commands import verdicts
 from porttool.commands.auditing import fail_if_unparsed, patched_scope, run_audit
 from porttool.commands.emitting import emit_input
 from porttool.commands.session import opened
@@ -18,7 +17,6 @@ from porttool.port import Port, find_pin, load
 from porttool.series import refresh as engine
 from porttool.series.exporter import Fate
 from porttool.series.importer import DoesNotApply
-from porttool.series.rebase import Outcome, Verdict
 from porttool.series.refresh import PatchReport, Plan, SeriesDecision
 from porttool.series.side import Side
 from porttool.unikraft.emit import EmitResult, emit
@@ -26,16 +24,6 @@ from porttool.upstream.lock import Pin
 from porttool.upstream.store import borrow_tags
 from porttool.workspace import Workspace
 
-_VERDICT_STYLE = {
-    Verdict.CONFLICT: "bold red",
-    Verdict.AMBIGUOUS: "bold magenta",
-    Verdict.ABSORBED: "cyan",
-    Verdict.PARTLY_ABSORBED: "cyan",
-    Verdict.MERGED: "yellow",
-    Verdict.MOVED: "blue",
-    Verdict.OFFSET: "green",
-    Verdict.CLEAN: "green",
-}
 _STYLE = {Fate.UNCHANGED: "dim", Fate.CHANGED: "yellow", Fate.NEW: "green"}
 
 
@@ -63,9 +51,11 @@ def refresh(
         except SeriesDecision as error:
             error.fix = error.fix or _way_out(port, pin)
             if as_json:
-                ui.show_json({"schema": 1, "changed": False, "outcomes": _outcomes(error.outcomes)})
+                ui.show_json(
+                    {"schema": 1, "changed": False, "outcomes": verdicts.document(error.outcomes)}
+                )
             else:
-                ui.show(_outcome_table(error.outcomes))
+                ui.show(verdicts.table(error.outcomes))
             raise
         for text in outcome.notes:
             ui.note(text)
@@ -138,45 +128,12 @@ def _document(outcome: Plan, changed: bool, libraries: EmitResult | None) -> dic
             for patch in outcome.patches
         ],
         "dropped": list(outcome.dropped),
-        "outcomes": _outcomes(outcome.outcomes),
+        "outcomes": verdicts.document(outcome.outcomes),
         "libraries": [
             {"folder": str(each.path), "changed": list(each.changed)}
             for each in (libraries.libraries if libraries is not None else ())
         ],
     }
-
-
-def _outcomes(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    return [asdict(each) | {"verdict": str(each.verdict)} for each in outcomes]
-
-
-def _outcome_table(outcomes: Sequence[Outcome]) -> Table:
-    """One line a patch: its verdict on the new upstream, and the facts behind it."""
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for each in outcomes:
-        text = Text(each.name)
-        for fact in _facts(each):
-            text.append(f"\n  {fact}", "dim")
-        table.add_row(Text(str(each.verdict), _VERDICT_STYLE[each.verdict]), text)
-    return table
-
-
-def _facts(outcome: Outcome) -> list[str]:
-    """What stands behind a verdict, a line each."""
-    facts = [f"{move.old} → {move.new}, {move.similarity} % similar" for move in outcome.moves]
-    away = sorted({abs(hunk.offset) for hunk in outcome.hunks if hunk.offset})
-    if away:
-        facts.append(f"offset up to {ui.count(away[-1], 'line')}")
-    if outcome.upstream is not None:
-        facts.append(f"upstream took it in {outcome.upstream[:12]}")
-    elif outcome.verdict is Verdict.PARTLY_ABSORBED:
-        there = ", ".join(f"{hunk.file} hunk {hunk.number}" for hunk in outcome.absorbed_hunks)
-        facts.append(f"upstream has {there}")
-    if outcome.conflicts:
-        facts.append(f"conflict in {', '.join(outcome.conflicts)}")
-    return facts
 
 
 def _show(outcome: Plan, changed: bool, libraries: EmitResult | None) -> None:
@@ -187,7 +144,7 @@ def _show(outcome: Plan, changed: bool, libraries: EmitResult | None) -> None:
         )
     )
     if outcome.outcomes:
-        ui.show(_outcome_table(outcome.outcomes))
+        ui.show(verdicts.table(outcome.outcomes))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)

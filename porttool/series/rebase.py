@@ -12,7 +12,7 @@ import subprocess
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from porttool.git import CatFile, Repository, Signature
@@ -199,12 +199,14 @@ def rebase(
     onto: str,
     patches: Sequence[Patch],
     applied: Sequence[AppliedPatch],
+    *,
+    leave_out_conflicts: bool = False,
 ) -> Rebased:
     """Put the series ``applied`` (the commits of ``patches`` on ``base``) on ``onto``.
 
     Goes on over patches that are absorbed (they get no commit) or ambiguous (they get what the
     merge made of them, for somebody to confirm); stops behind the first conflict, whose commit
-    holds the conflict markers.
+    holds the conflict markers. With ``leave_out_conflicts`` it goes on without that patch instead.
     """
     renames = _renames(repository, base, onto)
     upstream = _patch_ids(repository, base, onto)
@@ -222,10 +224,12 @@ def rebase(
                 outcome = Outcome(
                     patch.name, Verdict.ABSORBED, None, outcome.moves, outcome.hunks, (), taken_by
                 )
+            if outcome.verdict is Verdict.CONFLICT and leave_out_conflicts:
+                outcome = replace(outcome, commit=None)
             outcomes.append(outcome)
             if outcome.commit is not None:
                 head = outcome.commit
-            if outcome.verdict is Verdict.CONFLICT:
+            if outcome.verdict is Verdict.CONFLICT and not leave_out_conflicts:
                 break
             parent = old.commit
     renamed = {move.old: move.new for move in renames.values()}

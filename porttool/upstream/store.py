@@ -172,6 +172,23 @@ class Mirror:
         ]
         return next(iter(released or tags), None)
 
+    def newer(self, pin: Pin) -> list[str]:
+        """The tags that stand on commits with ``pin`` among their ancestors, oldest first.
+
+        The newest commit of the default branch ends the list when no tag names it.
+        """
+        args = ("for-each-ref", "--sort=creatordate", "--sort=version:refname", "--contains")
+        out = self.repository.run(*args, pin.commit, "--format=%(refname:strip=2)", "refs/tags")
+        tags = [tag for tag in out.decode("utf-8", "replace").split() if _REF.fullmatch(tag)]
+        commits = {tag: self.repository.resolve(f"refs/tags/{tag}^{{commit}}") for tag in tags}
+        refs = [tag for tag in tags if commits[tag] != pin.commit]
+        branch = self.default_branch()
+        if branch is not None:
+            newest = self.repository.resolve(f"refs/heads/{branch}^{{commit}}")
+            if newest not in (pin.commit, *commits.values()):
+                refs.append(branch)
+        return refs
+
     def default_branch(self) -> str | None:
         """The branch that a pin without a tag takes: main, master, or the only one."""
         out = self.repository.run("for-each-ref", "--format=%(refname:strip=2)", "refs/heads")

@@ -1,0 +1,56 @@
+"""How verdicts look, in every command that shows them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from porttool import ui
+from porttool.series.rebase import Outcome, Verdict
+
+STYLE = {
+    Verdict.CONFLICT: "bold red",
+    Verdict.AMBIGUOUS: "bold magenta",
+    Verdict.ABSORBED: "cyan",
+    Verdict.PARTLY_ABSORBED: "cyan",
+    Verdict.MERGED: "yellow",
+    Verdict.MOVED: "blue",
+    Verdict.OFFSET: "green",
+    Verdict.CLEAN: "green",
+}
+
+
+def document(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """The outcomes as JSON."""
+    return [asdict(each) | {"verdict": str(each.verdict)} for each in outcomes]
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """One line a patch: its verdict on the new upstream, and the facts behind it."""
+    made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    for each in outcomes:
+        text = Text(each.name)
+        for fact in _facts(each):
+            text.append(f"\n  {fact}", "dim")
+        made.add_row(Text(str(each.verdict), STYLE[each.verdict]), text)
+    return made
+
+
+def _facts(outcome: Outcome) -> list[str]:
+    """What stands behind a verdict, a line each."""
+    facts = [f"{move.old} → {move.new}, {move.similarity} % similar" for move in outcome.moves]
+    away = sorted({abs(hunk.offset) for hunk in outcome.hunks if hunk.offset})
+    if away:
+        facts.append(f"offset up to {ui.count(away[-1], 'line')}")
+    if outcome.upstream is not None:
+        facts.append(f"upstream took it in {outcome.upstream[:12]}")
+    elif outcome.verdict is Verdict.PARTLY_ABSORBED:
+        there = ", ".join(f"{hunk.file} hunk {hunk.number}" for hunk in outcome.absorbed_hunks)
+        facts.append(f"upstream has {there}")
+    if outcome.conflicts:
+        facts.append(f"conflict in {', '.join(outcome.conflicts)}")
+    return facts

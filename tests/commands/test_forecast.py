@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support import SMALL_C, Upstream, add_patches, make_workspace, porttool, snapshot
+
+MAIN = SMALL_C["main.c"]
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> tuple[Upstream, Path]:
+    """A settled series of two patches, and three releases after the pin."""
+    upstream, workspace = make_workspace(tmp_path)
+    upstream.commit("Say 1", {"main.c": MAIN.replace("one", "1")})
+    upstream.commit("Add a file", {"extra.h": "#define EXTRA 1\n"})
+    add_patches(upstream, workspace)
+    porttool("refresh", cwd=workspace)
+    upstream.commit("Above", {"main.c": "/* new */\n" + MAIN}, "v1.1")
+    upstream.commit("Same line", {"main.c": MAIN.replace("one", "uno")}, "v1.2")
+    upstream.commit("Taken", {"main.c": MAIN.replace("one", "1")}, "v1.10")
+    upstream.commit("More", {"more.h": "int more;\n"})
+    return upstream, workspace
+
+
+def test_every_newer_tag_and_the_newest_commit(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    before = snapshot(workspace, without=(".porttool",))
+    report = json.loads(porttool("forecast", "--json", cwd=workspace).stdout)
+    found = {
+        each["ref"]: [outcome["verdict"] for outcome in each["outcomes"]]
+        for each in report["forecasts"]
+    }
+    assert found == {
+        "v1.1": ["offset", "clean"],
+        "v1.2": ["conflict", "clean"],
+        "v1.10": ["absorbed", "clean"],
+        "main": ["absorbed", "clean"],
+    }
+    assert [each["ref"] for each in report["forecasts"]] == ["v1.1", "v1.2", "v1.10", "main"]
+    assert [each["worst"] for each in report["forecasts"]][:2] == ["offset", "conflict"]
+    assert snapshot(workspace, without=(".porttool",)) == before
+
+
+def test_the_matrix(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    lines = porttool("forecast", "v1.2", "v1.1", cwd=workspace).stdout.splitlines()
+    assert [line.split() for line in lines] == [
+        ["patch", "v1.2", "v1.1"],
+        ["0001-Say-1.patch", "CONFLICT", "offset"],
+        ["0002-Add-a-file.patch", "clean", "clean"],
+    ]
+
+
+def test_what_a_forecast_says_a_refresh_does(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    porttool("refresh", "--onto", "v1.2", cwd=workspace, check=3)
+    porttool("refresh", "--onto", "v1.10", cwd=workspace, check=3)
+    porttool("refresh", "--onto", "v1.10", "--drop-absorbed", cwd=workspace)
+    assert (workspace / "patches" / "series").read_text().splitlines()[1] == "0002-Add-a-file.patch"
+    report = json.loads(porttool("forecast", "--json", cwd=workspace).stdout)
+    assert [each["ref"] for each in report["forecasts"]] == ["main"]
+    porttool("refresh", "--onto", "main", cwd=workspace)
+    assert "nothing newer" in porttool("forecast", cwd=workspace).stdout
+
+
+def test_an_unknown_ref(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    assert (
+        "no tag, branch or commit v9" in porttool("forecast", "v9", cwd=workspace, check=1).stderr
+    )
