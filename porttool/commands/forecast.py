@@ -26,6 +26,10 @@ _SHORT = {
     "clean": "clean",
 }
 
+_CELL = max(map(len, _SHORT.values()))
+_GAP = 2
+_NAME_MIN = 32
+
 
 def forecast(directory: Path, refs: Sequence[str], *, as_json: bool) -> ExitCode:
     """Report a verdict a patch and ref. Without ``refs``: all newer tags and the newest commit."""
@@ -64,16 +68,35 @@ def forecast(directory: Path, refs: Sequence[str], *, as_json: bool) -> ExitCode
     elif not found:
         ui.show(f"upstream has nothing newer than {current}")
     else:
-        ui.show(_matrix(found))
+        ui.show(*_matrices(found, ui.stdout().width))
     return ExitCode.OK
 
 
-def _matrix(found: Sequence[Forecast]) -> Table:
+def _matrices(found: Sequence[Forecast], width: int) -> list[Table]:
+    """The matrix patch by ref, cut into as many tables as ``width`` columns need."""
+    needed = max(len(outcome.name) for outcome in found[0].outcomes) if found[0].outcomes else 0
+    name = min(needed, max(_NAME_MIN, width - _GAP - sum(map(_width, found))))
+    tables: list[Table] = []
+    rest = list(found)
+    while rest:
+        fitting = 1
+        while fitting < len(rest) and name + _GAP + sum(map(_width, rest[: fitting + 1])) <= width:
+            fitting += 1
+        tables.append(_matrix(rest[:fitting], name))
+        rest = rest[fitting:]
+    return tables
+
+
+def _width(forecast: Forecast) -> int:
+    return max(len(forecast.pin.ref), _CELL) + _GAP
+
+
+def _matrix(found: Sequence[Forecast], room: int) -> Table:
     """Patches down, refs across, a coloured verdict in each cell."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("patch", overflow="ellipsis", no_wrap=True, ratio=1)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    table.add_column("patch", overflow="ellipsis", no_wrap=True, max_width=room)
     for each in found:
-        table.add_column(each.pin.ref, no_wrap=True, min_width=9)
+        table.add_column(each.pin.ref, no_wrap=True, min_width=_CELL)
     for row in zip(*(each.outcomes for each in found), strict=True):
         cells = [Text(_SHORT[str(o.verdict)], verdicts.STYLE[o.verdict]) for o in row]
         table.add_row(Text(row[0].name), *cells)

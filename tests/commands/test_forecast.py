@@ -1,8 +1,14 @@
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from porttool.commands.forecast import _matrices
+from porttool.series.forecast import Forecast
+from porttool.series.rebase import Outcome, Verdict
+from porttool.upstream.lock import Pin
 from tests.support import SMALL_C, Upstream, add_patches, make_workspace, porttool, snapshot
 
 MAIN = SMALL_C["main.c"]
@@ -69,3 +75,21 @@ def test_an_unknown_ref(port: tuple[Upstream, Path]) -> None:
     assert (
         "no tag, branch or commit v9" in porttool("forecast", "v9", cwd=workspace, check=1).stderr
     )
+
+
+@pytest.mark.parametrize("width", [50, 80, 160])
+def test_no_ref_is_lost_on_a_narrow_terminal(width: int) -> None:
+    pins = [Pin("u", f"v1.{n}", "c" * 40, "t" * 40, "2024-01-01") for n in range(12)]
+    outcomes = tuple(
+        Outcome(f"000{n}-{'long-' * 14}.patch", Verdict.CONFLICT, None) for n in (1, 2)
+    )
+    found = [Forecast(pin, outcomes) for pin in pins]
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    for table in _matrices(found, width):
+        console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    for pin in pins:
+        assert pin.ref in text.split()
+    assert text.count("CONFLICT") == 2 * len(pins)
+    assert max(map(len, text.splitlines())) <= width
