@@ -337,6 +337,8 @@ _ENVIRONMENT = {
     errno.ELOOP: "a symbolic link points at itself",
     errno.ENAMETOOLONG: "the name is too long",
     errno.EMFILE: "too many open files",
+    errno.EBUSY: "a file system is mounted there; the folder must be a plain one",
+    errno.EXDEV: "it lies on another file system than the folder around it",
 }
 
 

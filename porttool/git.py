@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -50,6 +51,9 @@ MINIMUM_VERSION = (2, 31)
 
 _GIT_DIR = "--git-dir="
 
+#: With fewer free bytes than this, a git that failed and did not say why failed for want of room.
+_NEARLY_FULL = 1 << 20
+
 #: What git says (in the C locale) when the machine or a damaged repository is to blame, and what
 #: helps. Anything else that git refuses is a bug of porttool's.
 _OUTER_CAUSES = (
@@ -84,7 +88,23 @@ class GitError(PorttoolError):
             if re.search(pattern, self.stderr):
                 self.exit_code = ExitCode.USER_ERROR
                 self.fix = fix
-                break
+                return
+        named = (a.removeprefix(_GIT_DIR) for a in command)
+        places = [*(Path(a) for a in named if a.startswith("/")), Path(tempfile.gettempdir())]
+        if refusal := next(filter(None, map(_refusal, places)), None):
+            self.exit_code = ExitCode.USER_ERROR
+            self.why = f"{self.stderr}\n{refusal}"
+            self.fix = "make room there and try again"
+
+
+def _refusal(path: Path) -> str | None:
+    """Why nothing can be written at ``path``, if so: git does not always say it."""
+    there = next(each for each in (path, *path.parents) if each.exists())
+    disk = os.statvfs(there)
+    free = disk.f_bavail * disk.f_frsize
+    if free < _NEARLY_FULL:
+        return f"No space left on device: {free} bytes are free at {there}"
+    return f"Read-only file system at {there}" if disk.f_flag & os.ST_RDONLY else None
 
 
 @dataclass(frozen=True, slots=True)

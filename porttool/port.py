@@ -5,7 +5,7 @@ from pathlib import Path
 
 from porttool.errors import UserError
 from porttool.git import Repository
-from porttool.series import folder
+from porttool.series import folder, worktree
 from porttool.series.folder import PatchesFolder
 from porttool.series.importer import SERIES_REF, ImportedSeries, import_series
 from porttool.upstream import lock as lockfile
@@ -104,6 +104,7 @@ def load(
             warning = f"{error.what}: going on with what the cache holds"
     verify_pin(mirror, lock.pin, str(workspace.lock_path), leaving=leaving)
     store = open_store(workspace.store, mirror)
+    worktree.discard_unfinished(store, workspace.tree)
     return Port(workspace, lock, mirror, store, folder.read(workspace.patches)), warning
 
 

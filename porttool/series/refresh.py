@@ -179,7 +179,13 @@ def tree_edited(port: Port, state: worktree.WorktreeState) -> bool:
         series = import_series(port.store, port.lock.pin.commit, port.series.patches)
     except PorttoolError:
         return True
-    return series.head != state.head
+    return _said(port, series.head) != _said(port, state.head)
+
+
+def _said(port: Port, head: str) -> bytes:
+    """All that a patch is made of, for each commit from the pin to ``head``; not the committer."""
+    form = "--format=%T%x00%an%x00%ae%x00%ad%x00%B%x00"
+    return port.store.run("log", "--date=raw", form, f"{port.lock.pin.commit}..{head}", "--")
 
 
 def _base_of(port: Port, state: worktree.WorktreeState, target: str) -> str:

@@ -22,9 +22,9 @@ class WorktreeState:
 
 
 def inspect(path: Path) -> WorktreeState | None:
-    """The state of the worktree at ``path``, or None when there is none that was ever whole."""
+    """The state of the worktree at ``path``, or None when there is none."""
     git_dir = _git_dir(path)
-    if git_dir is None or _unfinished(git_dir):
+    if git_dir is None:
         return None
     repository = Repository(git_dir)
     head = repository.resolve("HEAD^{commit}")
@@ -42,10 +42,7 @@ def inspect(path: Path) -> WorktreeState | None:
 
 
 def create(store: Repository, path: Path, commit: str, *, branch: str | None = None) -> None:
-    """Check ``commit`` out at ``path``, which must not exist, be empty, or have been begun only."""
-    git_dir = _git_dir(path)
-    if git_dir is not None and _unfinished(git_dir) and belongs_to(path, store):
-        remove(store, path)
+    """Check ``commit`` out at ``path``, which must not exist or be empty."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(
             "there is something in the way of the worktree",
@@ -55,8 +52,7 @@ def create(store: Repository, path: Path, commit: str, *, branch: str | None = N
     path.parent.mkdir(parents=True, exist_ok=True)
     store.run("worktree", "prune")
     where = ("-B", branch) if branch else ("--detach",)
-    # Twice: the lock of an attempt that was killed does not count either.
-    store.run("worktree", "add", "--quiet", "--force", "--force", *where, str(path), commit)
+    store.run("worktree", "add", "--quiet", "--force", *where, str(path), commit)
 
 
 def move(path: Path, commit: str) -> None:
@@ -71,8 +67,8 @@ def move(path: Path, commit: str) -> None:
 def require_movable(path: Path, commit: str) -> None:
     """Raise :class:`UserError` when :func:`move` would lose an edit. Changes nothing."""
     git_dir = _existing(path)
+    _run_in(path, git_dir, "update-index", "--refresh", ok=(0, 1))
     try:
-        _run_in(path, git_dir, "update-index", "-q", "--refresh", ok=(0, 1))
         _run_in(path, git_dir, "read-tree", "--dry-run", "-m", "-u", "HEAD", commit)
     except GitError as error:
         raise UserError(
@@ -84,12 +80,26 @@ def require_movable(path: Path, commit: str) -> None:
 
 
 def remove(store: Repository, path: Path) -> None:
-    """Remove a worktree with everything in it."""
-    git_dir = _git_dir(path)
-    if git_dir is not None:
-        (git_dir / "locked").unlink(missing_ok=True)
-    shutil.rmtree(path, ignore_errors=True)
+    """Remove a worktree with everything in it. Killed in the middle, it is there or it is not."""
+    gone = path.with_name(f".{path.name}.gone")
+    shutil.rmtree(gone, ignore_errors=True)
+    if path.exists():
+        path.rename(gone)
+        shutil.rmtree(gone)
     store.run("worktree", "prune")
+
+
+def discard_unfinished(store: Repository, default: Path) -> None:
+    """Forget worktrees that git was killed while making, and remove the one at ``default``.
+
+    Git keeps such a one locked, and refuses to fetch while it is there.
+    """
+    for lock in (store.git_dir / "worktrees").glob("*/locked"):
+        if lock.read_text("utf-8", "replace").strip() != "initializing":
+            continue
+        if _git_dir(default) == lock.parent.resolve():
+            remove(store, default)
+        shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 def belongs_to(path: Path, store: Repository) -> bool:
@@ -113,12 +123,6 @@ def _existing(path: Path) -> Path:
     if git_dir is None:
         raise AssertionError(f"{path} is no worktree")
     return git_dir
-
-
-def _unfinished(git_dir: Path) -> bool:
-    """Whether git was killed while it made this worktree: it locks it until it is whole."""
-    lock = git_dir / "locked"
-    return lock.is_file() and lock.read_text("utf-8", "replace").strip() == "initializing"
 
 
 def _run_in(path: Path, git_dir: Path, *args: str, ok: tuple[int, ...] = (0,)) -> bytes:
