@@ -646,7 +646,7 @@ def test_a_hunk_that_fits_twice(port: Port) -> None:
 
 
 def test_onto_where_a_patch_does_not_apply(port: Port) -> None:
-    port.upstream.commit("Third", {"main.c": MAIN_C.replace("two", "deux")}, "v2.0")
+    port.upstream.commit("Third", {"main.c": MAIN_C.replace("main(void)", "main(int c)")}, "v2.0")
     outcome = port.refuses("refresh", "--onto", "v2.0", code=3)
     outcome.says("0001-Serve.patch", "main.c, hunk 1")
     assert port.run("check").code == 0
