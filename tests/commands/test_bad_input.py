@@ -71,11 +71,14 @@ BAD_URLS = [
 
 @pytest.mark.parametrize("url", BAD_URLS)
 def test_refuses_a_url_that_could_run_something(port: Port, url: str) -> None:
-    port.refuses("init", "--name", "x", "--", url, "fresh").says(url.removeprefix("bundled:"))
+    outcome = port.refuses("init", "--name", "x", "--", url, "fresh")
+    outcome.says(url.removeprefix("bundled:"))
+    # Before git sees it, although git itself would not run most of them either.
+    assert "is refused" in outcome.err or "no bundled upstream" in outcome.err
     text = port.config.read_text(), port.lock.read_text()
     for path, old in zip((port.config, port.lock), text, strict=True):
         path.write_text(old.replace(f'"{port.upstream.path}"', f'"{url}"'))
-    for command in LOCK_READERS:
+    for command in ("fetch", "status"):
         port.refuses(*COMMANDS[command]).says()
 
 
@@ -367,11 +370,10 @@ def test_series_lines_that_are_refused(port: Port, how: str) -> None:
     if how == "pipe":
         os.mkfifo(port.patches / "pipe.patch")
     port.series.write_bytes(port.series.read_bytes() + line)
-    for args in COMMANDS.values():
-        if args[0] != "audit-deps":
-            outcome = port.refuses(*args)
-            outcome.says(*says)
-            assert "\x1b" not in outcome.err
+    for command in ("refresh", "apply", "status"):
+        outcome = port.refuses(command)
+        outcome.says(*says)
+        assert "\x1b" not in outcome.err
 
 
 def test_series_that_names_itself(port: Port) -> None:
