@@ -137,7 +137,7 @@ def _array(values: Sequence[str]) -> tomlkit.items.Array:
 
 def _absolute(url: str) -> str:
     """A path as an absolute one, so that the pin does not depend on where one stands."""
-    if "://" in url or re.match(r"[^/]*:", url):
+    if not url or "://" in url or re.match(r"[^/]*:", url):
         return url
     path = Path(url)
     return str(path.resolve()) if path.exists() else url
