@@ -1,5 +1,6 @@
 """``porttool refresh``: the main job."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,15 @@ from porttool.series.exporter import Fate
 from porttool.series.importer import DoesNotApply
 from porttool.series.refresh import PatchReport, Plan, SeriesDecision
 from porttool.series.side import Side
+from porttool.series.why import Culprit
 from porttool.unikraft.emit import EmitResult, emit
 from porttool.upstream.lock import Pin
 from porttool.upstream.store import borrow_tags
 from porttool.workspace import Workspace
 
+_DIFF_LINES = 40
+_DIFF_NOISE = ("index ", "similarity ", "diff --git ")
+_DIFF_STYLE = {"+": "green", "-": "red", "@": "cyan"}
 _STYLE = {Fate.UNCHANGED: "dim", Fate.CHANGED: "yellow", Fate.NEW: "green"}
 
 
@@ -50,12 +55,20 @@ def refresh(
             raise
         except SeriesDecision as error:
             error.fix = error.fix or _way_out(port, pin)
+            culprit = error.culprit
             if as_json:
                 ui.show_json(
-                    {"schema": 1, "changed": False, "outcomes": verdicts.document(error.outcomes)}
+                    {
+                        "schema": 1,
+                        "changed": False,
+                        "outcomes": verdicts.document(error.outcomes),
+                        "culprit": None if culprit is None else asdict(culprit),
+                    }
                 )
             else:
                 ui.show(verdicts.table(error.outcomes))
+                if culprit is not None:
+                    _show_culprit(culprit)
             raise
         for text in outcome.notes:
             ui.note(text)
@@ -88,6 +101,22 @@ def refresh(
         raise failure
     fail_if_unparsed(report)
     return ExitCode.OK
+
+
+def _show_culprit(culprit: Culprit) -> None:
+    """The upstream commit that a patch breaks at, and its changes to the files in conflict."""
+    ui.show(
+        Text.assemble(
+            ("breaks at ", "bold"),
+            (culprit.commit[:12], "yellow"),
+            f" of {culprit.date[:10]}: {culprit.subject}",
+        )
+    )
+    lines = [line for line in culprit.diff.splitlines() if not line.startswith(_DIFF_NOISE)]
+    for line in lines[:_DIFF_LINES]:
+        ui.show(Text(f"  {line}", _DIFF_STYLE.get(line[:1], "")))
+    if len(lines) > _DIFF_LINES:
+        ui.show(Text(f"  … {ui.count(len(lines) - _DIFF_LINES, 'line')} more", "dim"))
 
 
 def _way_out(port: Port, onto: Pin | None) -> str:

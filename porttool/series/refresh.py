@@ -19,6 +19,7 @@ from porttool.series.importer import DoesNotApply, ImportedSeries, import_series
 from porttool.series.patch import parse, split_header
 from porttool.series.rebase import HunkState, Outcome, Verdict, rebase
 from porttool.series.side import Side
+from porttool.series.why import Culprit, find_culprit
 from porttool.transaction import Change
 from porttool.transaction import commit as commit_change
 from porttool.upstream.licence import detect_license
@@ -63,13 +64,17 @@ class Plan:
 
 
 class SeriesDecision(DecisionNeeded):
-    """The series cannot move without a maintainer's word; ``outcomes`` are those worked out."""
+    """The series cannot move without a maintainer's word; ``outcomes`` are those worked out.
+
+    ``culprit`` is the upstream commit at which a patch in conflict stopped applying.
+    """
 
     def __init__(
         self, outcomes: tuple[Outcome, ...], what: str, *, why: str | None, fix: str | None
     ) -> None:
         super().__init__(what, why=why, fix=fix)
         self.outcomes = outcomes
+        self.culprit: Culprit | None = None
 
 
 def plan(
@@ -116,7 +121,13 @@ def plan(
         if target != pin:
             moved = rebase(port.store, pin, target, source.patches, first.patches)
             outcomes, head = moved.outcomes, moved.head
-            _require_no_decision(outcomes, drop_absorbed=drop_absorbed)
+            try:
+                _require_no_decision(outcomes, drop_absorbed=drop_absorbed)
+            except SeriesDecision as error:
+                if (last := outcomes[-1]).verdict is Verdict.CONFLICT:
+                    patches, commits_ = source.patches, first.patches
+                    error.culprit = find_culprit(port.store, pin, target, patches, commits_, last)
+                raise
             commits = [outcome.commit for outcome in outcomes]
             offsets = {o.name: tuple(hunk.offset for hunk in o.hunks) for o in outcomes}
             config, said = _follow(port, moved.renames, head)

@@ -271,3 +271,24 @@ def test_loose_edits_are_never_overwritten(port: tuple[Upstream, Path]) -> None:
     assert "uncommitted changes" in result.stderr
     assert snapshot(workspace) == before
     assert (worktree / "extra.h").read_text() == "#define EXTRA 9\n"
+
+
+@pytest.mark.parametrize("others", [3, 40])
+def test_a_conflict_names_the_upstream_commit_that_made_it(
+    port: tuple[Upstream, Path], others: int
+) -> None:
+    upstream, workspace = port
+    for number in range(others):
+        upstream.commit(f"Before {number}", {"other.h": f"int o{number};\n"})
+    words = SMALL_C["main.c"].replace("three", "tres")
+    culprit = upstream.commit("Speak Spanish", {"main.c": words, "other.h": "int hola;\n"})
+    for number in range(others):
+        upstream.commit(f"After {number}", {"other.h": f"int p{number};\n"})
+    git(upstream.path, "tag", "v2")
+    stopped = porttool("refresh", "--onto", "v2", "--json", cwd=workspace, check=3)
+    found = json.loads(stopped.stdout)["culprit"]
+    assert (found["commit"], found["subject"]) == (culprit, "Speak Spanish")
+    assert '+\tprintf("tres' in found["diff"]
+    assert "hola" not in found["diff"]
+    text = porttool("refresh", "--onto", "v2", cwd=workspace, check=3).stdout
+    assert f"breaks at {culprit[:12]} of " in text
