@@ -105,6 +105,7 @@ def load(
     verify_pin(mirror, lock.pin, str(workspace.lock_path), leaving=leaving)
     store = open_store(workspace.store, mirror)
     worktree.discard_unfinished(store, workspace.tree)
+    worktree.adopt(store, workspace.tree)
     return Port(workspace, lock, mirror, store, folder.read(workspace.patches)), warning
 
 
@@ -116,7 +117,7 @@ def _verify_settings(workspace: Workspace, lock: Lock) -> None:
                 f"upstream.lock does not verify: another {what} than in porttool.toml",
                 where=str(workspace.lock_path),
                 why=f"the lock has {locked}\nporttool.toml has {said}",
-                fix="make the two agree; porttool init makes a workspace for another upstream",
+                fix="take back the edit of porttool.toml; another name needs another porttool init",
             )
 
 

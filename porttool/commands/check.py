@@ -29,7 +29,9 @@ def check(directory: Path, *, as_json: bool) -> ExitCode:
         for what, detail in drift:
             ui.show(Text.assemble((f"{what:9}", "bold red"), detail))
     else:
-        ui.show(Text("lock, series, export and emitted libraries agree", "green"))
+        emitted = (directory / "build").exists()
+        what = " and emitted libraries agree" if emitted else " agree; nothing was emitted yet"
+        ui.show(Text(f"lock, series, export{what}", "green"))
     return ExitCode.CHECK_FAILED if drift else ExitCode.OK
 
 

@@ -17,6 +17,7 @@ from porttool.commands.session import fetching
 from porttool.errors import ExitCode, UserError
 from porttool.port import find_pin
 from porttool.series import folder
+from porttool.unikraft.table import shipped_releases
 from porttool.upstream.licence import UNKNOWN, detect_license
 from porttool.upstream.lock import Lock, Pin
 from porttool.upstream.reference import SCHEME
@@ -42,6 +43,11 @@ def init(
             "there is something in the way of the new workspace",
             where=str(target),
             fix="name a folder that does not exist yet",
+        )
+    if re.fullmatch(r"\d+\.\d+\.\d+", unikraft) and unikraft not in shipped_releases():
+        raise UserError(
+            f"there is no catalogue of Unikraft {unikraft}",
+            fix=f"--unikraft with one of: {', '.join(shipped_releases())}",
         )
     address = _absolute(url)
     mirror = Mirror.of(address)

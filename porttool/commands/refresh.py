@@ -123,9 +123,12 @@ def _way_out(port: Port, onto: Pin | None) -> str:
     """What a maintainer does about a patch that does not apply."""
     if onto is None:
         return "mend the patch in patches/ and refresh again"
-    old = port.lock.pin.ref
+    # The worktree knows upstream's tags, but not its branches.
+    new, old = (
+        pin.ref if port.mirror.is_tag(pin.ref) else pin.commit for pin in (onto, port.lock.pin)
+    )
     return (
-        f"porttool apply; git -C {port.workspace.tree} rebase --onto {onto.ref} {old}; "
+        f"porttool apply; git -C {port.workspace.tree} rebase --onto {new} {old}; "
         f"porttool refresh --onto {onto.ref}"
     )
 
@@ -175,8 +178,11 @@ def _show(outcome: Plan, changed: bool, libraries: EmitResult | None) -> None:
     if outcome.outcomes:
         ui.show(verdicts.table(outcome.outcomes))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    # The name is what gives way on a narrow terminal, not what happened to it.
+    widest = max((_amount(patch).cell_len for patch in outcome.patches), default=0)
+    room = max(ui.stdout().width - len("unchanged") - widest - 2 * 3, 16)
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    table.add_column(no_wrap=True, overflow="ellipsis", max_width=room)
     table.add_column(no_wrap=True, justify="right")
     for patch in outcome.patches:
         style = _STYLE[Fate(patch.fate)]

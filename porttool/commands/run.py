@@ -1,5 +1,6 @@
 """``porttool run``: serve the emitted libraries on this machine, as the host twin."""
 
+import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 from porttool import ui
-from porttool.errors import ExitCode
+from porttool.errors import ExitCode, UserError
 from porttool.unikraft import twin
 from porttool.unikraft.emit import EmitInput
 from porttool.unikraft.emit import emit as emit_libraries
@@ -60,11 +61,29 @@ def run(
     """
     from rich.text import Text
 
+    for parameter in parameters:
+        if not re.fullmatch(r"[a-z]\w*\.\w+=.*", parameter):
+            raise UserError(
+                f"{parameter!r} is no parameter for the kernel command line",
+                fix="write it as library.name=value, for example ukmetrics.labels=site=lab",
+            )
+        if parameter.startswith(("ukmetrics.port=", "ukmetrics.address=")):
+            raise UserError(f"{parameter!r}: the port is given with --port, on 127.0.0.1")
     with _terminate_interrupts():
         toolchain = twin.find_toolchain(cc)
         if not build_only:
             twin.require_free(port)
-        program = _build(source, out, toolchain, sanitize=sanitize)
+        try:
+            program = _build(source, out, toolchain, sanitize=sanitize)
+        except UserError as error:
+            entry = source.config.entry_function
+            if f"undefined reference to `{entry}'" not in (error.why or ""):
+                raise
+            raise UserError(
+                f"the series does not define {entry}() yet",
+                why="the library's thread starts there; upstream's main() has to become it",
+                fix="see docs/porting.md, section 3: porttool apply, commit it there, refresh",
+            ) from None
         if build_only:
             ui.show(Text(str(program)))
             return ExitCode.OK

@@ -54,6 +54,7 @@ def _worktree(port: Port) -> dict[str, Any] | None:
         "head": state.head,
         "edited": engine.tree_edited(port, state),
         "dirty": state.dirty,
+        "untracked": list(state.untracked),
         "busy": state.busy,
     }
 
@@ -95,6 +96,8 @@ def _show(facts: dict[str, Any]) -> None:
         for key, text in (("edited", "commits not in patches/"), ("dirty", "uncommitted changes")):
             if tree[key]:
                 line.append(f", {text}", "yellow")
+        if tree["untracked"]:
+            line.append(f", {ui.count(len(tree['untracked']), 'file')} not added to git", "yellow")
         if tree["busy"]:
             line.append(f", in the middle of {tree['busy']}", "red")
         table.add_row("worktree", line)

@@ -138,13 +138,16 @@ int main(int argc, char *argv[])
 {
 	struct uk_init_ctx ctx = { .cmdline = { .argc = argc, .argv = argv } };
 	sigset_t signals;
-	int level, signal, stop;
+	int level, caught, stop;
 
 	/* Before any thread exists, so that only sigwait() sees them */
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+
+	/* Unikraft has no signals: a write to a closed socket gives EPIPE */
+	signal(SIGPIPE, SIG_IGN);
 
 	run_ctors();
 
@@ -162,7 +165,7 @@ int main(int argc, char *argv[])
 			return EXIT_FAILURE;
 
 	do
-		errno = sigwait(&signals, &signal);
+		errno = sigwait(&signals, &caught);
 	while (errno == EINTR);
 
 	run_termcalls();

@@ -143,6 +143,11 @@ def plan(
                 fix="commit or stash them there, then refresh again",
             )
         notes.append("the worktree has uncommitted changes; they are not part of the series")
+    if state is not None and state.untracked:
+        shown = ", ".join(state.untracked[:5]) + (", …" if len(state.untracked) > 5 else "")
+        notes.append(f"git add was never run in the worktree for {shown}; not part of the series")
+    if port.series_edited and settled_on is None:
+        notes.append("patches/ was edited since the last refresh; taken up")
     return _conclude(port, onto, exported, imported, offsets, notes, outcomes, config)
 
 

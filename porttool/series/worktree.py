@@ -14,11 +14,15 @@ BRANCH = "series"
 
 @dataclass(frozen=True, slots=True)
 class WorktreeState:
-    """A worktree: the commit it is at, the base it was made for, and whether it has loose edits."""
+    """A worktree: the commit it is at, and whether it has loose edits.
+
+    ``busy`` is what git is in the middle of there; ``untracked`` are files that nobody added.
+    """
 
     head: str
     dirty: bool
     busy: str | None = None
+    untracked: tuple[str, ...] = ()
 
 
 def inspect(path: Path) -> WorktreeState | None:
@@ -31,14 +35,16 @@ def inspect(path: Path) -> WorktreeState | None:
     if head is None:
         return None
     try:
-        changes = _run_in(path, git_dir, "status", "--porcelain=v1", "-z", "--untracked-files=no")
+        changes = _run_in(path, git_dir, "status", "--porcelain=v1", "-z")
     except GitError as error:
         raise UserError(
             "the worktree cannot be read", where=str(path), why=error.why, fix=f"rm -r {path}"
         ) from None
     operations = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
     busy = next((name for name in operations if (git_dir / name).exists()), None)
-    return WorktreeState(head, bool(changes), busy)
+    records = [record.decode("utf-8", "replace") for record in changes.split(b"\0") if record]
+    untracked = tuple(record[3:] for record in records if record.startswith("?? "))
+    return WorktreeState(head, len(untracked) < len(records), busy, untracked)
 
 
 def create(store: Repository, path: Path, commit: str, *, branch: str | None = None) -> None:
@@ -100,6 +106,22 @@ def discard_unfinished(store: Repository, default: Path) -> None:
         if _git_dir(default) == lock.parent.resolve():
             remove(store, default)
         shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def adopt(store: Repository, path: Path) -> None:
+    """Tie the worktree at ``path`` to ``store`` again after its workspace was moved or copied.
+
+    A worktree and its repository know each other by absolute paths. A copy would otherwise commit
+    into the workspace that it was copied from.
+    """
+    link = path / ".git"
+    if not link.is_file() or belongs_to(path, store):
+        return
+    text = link.read_text("utf-8", "surrogateescape").strip()
+    ours = store.git_dir.resolve() / "worktrees" / Path(text.removeprefix("gitdir: ")).name
+    if ours.is_dir():
+        link.write_text(f"gitdir: {ours}\n", "utf-8", "surrogateescape")
+        (ours / "gitdir").write_text(f"{link.resolve()}\n", "utf-8", "surrogateescape")
 
 
 def belongs_to(path: Path, store: Repository) -> bool:

@@ -145,7 +145,7 @@ def _start(command: Sequence[str], *, merged: bool) -> subprocess.Popen[bytes]:
     )
 
 
-_STEP = re.compile(rb"  ([A-Z0-9]+) +(\S.*)")
+_STEP = re.compile(rb"  ([A-Z][A-Z0-9]*) +(\S.*)")
 
 
 def build(
@@ -220,7 +220,9 @@ def _make(command: Sequence[str], total: int, progress: Progress | None) -> None
         raise UserError(
             "the emitted libraries do not compile for the host twin",
             why=b"".join(said).decode("utf-8", "replace").rstrip(),
-            fix="porttool apply, mend it in the worktree, commit it there, porttool refresh",
+            fix="porttool apply, mend it in the worktree, commit it there, porttool refresh;\n"
+            "or correct sources, includes, defines or cflags in porttool.toml "
+            "(warnings are errors: -Wno-error=... is a flag)",
         )
 
 

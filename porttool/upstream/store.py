@@ -128,7 +128,7 @@ class Mirror:
             raise UnreachableError(
                 f"cannot fetch the upstream {self.url}",
                 why="\n".join(said[-8:]) or f"git fetch ended with status {process.returncode}",
-                fix="check the URL and the network; what was fetched before is kept",
+                fix="is it a git repository, and reachable? What was fetched before is kept",
             )
 
     def pin(self, ref: str) -> Pin | None:
@@ -272,4 +272,4 @@ def _follow(process: subprocess.Popen[bytes], progress: ProgressFn | None) -> li
             handle(line.decode("utf-8", "replace"))
     if pending:
         handle(pending.decode("utf-8", "replace"))
-    return [line.strip() for line in [*report.other_lines, *report.error_lines] if line.strip()]
+    return [line.strip() for line in [*report.error_lines, *report.other_lines] if line.strip()]

@@ -108,3 +108,9 @@ def test_an_upstream_without_c(tmp_path: Path) -> None:
 )
 def test_names(url: str, name: str) -> None:
     assert name_from_url(url) == name
+
+
+def test_a_release_without_a_catalogue(tmp_path: Path) -> None:
+    Upstream.make(tmp_path / "up", SMALL_C)
+    result = porttool("init", "up", "port", "--unikraft", "0.99.0", cwd=tmp_path, check=1)
+    assert "--unikraft with one of: 0.16.3" in result.stderr

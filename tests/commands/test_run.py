@@ -13,6 +13,7 @@ import pytest
 
 from porttool.commands.run import run
 from porttool.errors import UserError
+from tests.support import make_workspace, porttool
 from tests.unikraft.test_twin import broken, is_alive
 from tests.unikraft.toyport import toy_port
 
@@ -124,3 +125,17 @@ def test_build_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_compile_error(tmp_path: Path, port: int) -> None:
     with pytest.raises(UserError, match="do not compile"):
         run(broken(tmp_path), tmp_path / "out", port=port)
+
+
+@pytest.mark.parametrize("parameter", ["nonsense", "ukmetrics.port=9", "ukmetrics.address=0.0.0.0"])
+def test_parameters_that_make_no_sense_are_refused(tmp_path: Path, parameter: str) -> None:
+    with pytest.raises(UserError) as caught:
+        run(toy_port(tmp_path), tmp_path / "out", parameters=[parameter])
+    assert parameter in caught.value.what
+
+
+def test_a_series_without_its_entry_function_is_told_so(tmp_path: Path) -> None:
+    _, workspace = make_workspace(tmp_path)
+    result = porttool("run", "--build-only", cwd=workspace, check=1)
+    assert "the series does not define small_serve() yet" in result.stderr
+    assert "section 3" in result.stderr

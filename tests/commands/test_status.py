@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,38 @@ def test_apply_to_a_folder_of_choice(port: Path, tmp_path: Path) -> None:
     (elsewhere / "main.c").write_text("mine\n")
     porttool("apply", "--to", elsewhere, cwd=port, check=1)
     assert (elsewhere / "main.c").read_text() == "mine\n"
+
+
+def test_a_moved_workspace_keeps_its_worktree_and_a_copy_gets_its_own(
+    port: Path, tmp_path: Path
+) -> None:
+    porttool("apply", cwd=port)
+    tree = port / ".porttool" / "tree"
+    (tree / "main.c").write_text("int x;\n")
+    git(tree, "commit", "--quiet", "--all", "--message", "Edit")
+    head = git(tree, "rev-parse", "HEAD")
+    shutil.copytree(port, tmp_path / "copy", symlinks=True)
+    port.rename(tmp_path / "moved")
+    for name in ("copy", "moved"):
+        state = json.loads(porttool("status", "--json", cwd=tmp_path / name).stdout)["worktree"]
+        assert (state["head"], state["edited"], state["dirty"]) == (head, True, False)
+    copied = tmp_path / "copy" / ".porttool" / "tree"
+    git(copied, "commit", "--quiet", "--allow-empty", "--message", "In the copy")
+    moved = tmp_path / "moved" / ".porttool" / "tree"
+    assert git(moved, "rev-parse", "HEAD") == head
+    assert git(moved, "status", "--porcelain") == ""
+
+
+def test_files_that_were_not_added_are_named(port: Path) -> None:
+    porttool("apply", cwd=port)
+    (port / ".porttool" / "tree" / "collector.c").write_text("int x;\n")
+    assert "git add was never run in the worktree for collector.c" in (
+        porttool("refresh", cwd=port).stderr
+    )
+    assert "1 file not added to git" in porttool("status", cwd=port).stdout
+    assert drift(port) == []
+
+
+def test_check_says_when_nothing_was_emitted(port: Path) -> None:
+    shutil.rmtree(port / "build")
+    assert "nothing was emitted yet" in porttool("check", cwd=port).stdout
