@@ -1,13 +1,12 @@
 """A port that is ready for work: its workspace, its verified pin, its series, its private store."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from porttool.errors import UserError
 from porttool.git import Repository
 from porttool.series import folder, worktree
 from porttool.series.folder import PatchesFolder
-from porttool.series.importer import SERIES_REF, ImportedSeries, import_series
+from porttool.series.importer import ImportedSeries, import_series
 from porttool.upstream import lock as lockfile
 from porttool.upstream.licence import detect_license
 from porttool.upstream.lock import Lock, LockError, Pin
@@ -185,12 +184,3 @@ def find_pin(mirror: Mirror, ref: str) -> Pin:
             fix=f"name another ref, for example {newest}" if newest else "name another ref",
         )
     return pin
-
-
-def materialise(port: Port, commit: str, directory: Path) -> Path:
-    """Write the files of a commit below ``directory``, which is made."""
-    port.store.export(commit, directory)
-    return directory
-
-
-__all__ = ["SERIES_REF", "Port", "find_pin", "load", "materialise", "tree_of", "verify_pin"]

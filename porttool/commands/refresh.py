@@ -1,5 +1,6 @@
 """``porttool refresh``: the main job."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -127,8 +128,9 @@ def _way_out(port: Port, onto: Pin | None) -> str:
     new, old = (
         pin.ref if port.mirror.is_tag(pin.ref) else pin.commit for pin in (onto, port.lock.pin)
     )
+    tree = shlex.quote(str(port.workspace.tree))
     return (
-        f"porttool apply; git -C {port.workspace.tree} rebase --onto {new} {old}; "
+        f"porttool apply; git -C {tree} rebase --onto {new} {old}; "
         f"porttool refresh --onto {onto.ref}"
     )
 

@@ -7,7 +7,7 @@ them would bury real changes in noise.
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,8 +15,7 @@ from pathlib import Path
 from porttool.errors import UserError
 from porttool.git import Repository, Signature
 from porttool.series.folder import PatchFile
-from porttool.series.importer import pin_signature
-from porttool.series.patch import split_header
+from porttool.series.patch import parse, split_header
 
 #: What an export must look like whatever git's version and configuration. The names are those of
 #: git-format-patch(1) and git-diff(1); the format is described in docs/porting.md.
@@ -45,6 +44,9 @@ _FORMAT = (
     "--no-cover-letter",
     "--no-base",
     "--no-notes",
+    "--no-signoff",
+    "--encoding=UTF-8",
+    "-O/dev/null",
 )
 
 
@@ -110,9 +112,15 @@ def read_commits(repository: Repository, base: str, head: str) -> list[_Commit]:
 
 
 def export_series(
-    repository: Repository, base: str, head: str, known: Sequence[tuple[PatchFile, str | None]]
+    repository: Repository,
+    base: str,
+    head: str,
+    known: Sequence[tuple[PatchFile, str | None]],
+    reserved: Collection[str] = (),
 ) -> list[ExportedPatch]:
     """The patch files of ``base..head``.
+
+    ``reserved`` are names that a new patch must not get, such as those of parked ones.
 
     ``known`` are the patch files there are, each with the commit that was made of it (if any). A
     commit takes over the file it was made of; an amended or moved one that of its subject or of
@@ -128,9 +136,8 @@ def export_series(
             why="git format-patch left it out; an empty patch cannot stay in a series",
             fix="drop the commit from the worktree (git rebase -i)",
         )
-    fallback = pin_signature(repository, base)
-    owners = _match(commits, known, fallback)
-    taken = {file.name for file in owners.values()}
+    owners = _match(commits, known)
+    taken = {file.name for file in owners.values()} | set(reserved)
     exported = []
     for commit, content in zip(commits, computed, strict=True):
         file = owners.get(commit.oid)
@@ -139,10 +146,29 @@ def export_series(
             taken.add(name)
             exported.append(ExportedPatch(name, content, content, commit.oid, Fate.NEW))
         else:
-            merged = _merge(file, commit, content, fallback)
+            merged = _merge(file, commit, content)
             fate = Fate.UNCHANGED if merged == file.content else Fate.CHANGED
             exported.append(ExportedPatch(file.name, merged, content, commit.oid, fate))
+        _require_readable(exported[-1], commit)
     return exported
+
+
+def _require_readable(patch: ExportedPatch, commit: _Commit) -> None:
+    """Raise :class:`UserError` when a reader would take part of the message for something else."""
+    if parse(patch.name, patch.content).message.text == _tidy(commit.message):
+        return
+    subject = commit.subject.decode("utf-8", "replace")
+    raise UserError(
+        f"the message of a commit cannot be written as a patch: {subject}",
+        where=commit.oid,
+        why="a line of it reads like the beginning of a diff, a --- separator or a mail header",
+        fix="indent that line of the message (git rebase -i, reword)",
+    )
+
+
+def _tidy(message: bytes) -> bytes:
+    """A message as it comes back from a patch: no blanks at line ends."""
+    return b"\n".join(line.rstrip() for line in message.split(b"\n"))
 
 
 def _format_patches(repository: Repository, base: str, head: str) -> list[bytes]:
@@ -154,12 +180,13 @@ def _format_patches(repository: Repository, base: str, head: str) -> list[bytes]
 
 
 def _trimmed(content: bytes) -> bytes:
-    """Without the blank line that format-patch puts behind the diff."""
-    return content.rstrip(b"\n") + b"\n"
+    """Without the blank line that format-patch puts behind the diff, unless it ends binary data."""
+    last = content[content.rfind(b"\ndiff --git ") :]
+    return content.rstrip(b"\n") + (b"\n\n" if b"\nGIT binary patch\n" in last else b"\n")
 
 
 def _match(
-    commits: Sequence[_Commit], known: Sequence[tuple[PatchFile, str | None]], fallback: Signature
+    commits: Sequence[_Commit], known: Sequence[tuple[PatchFile, str | None]]
 ) -> dict[str, PatchFile]:
     """Which commit stands for which file: by id, then subject and date, then either alone."""
     owners: dict[str, PatchFile] = {}
@@ -191,12 +218,15 @@ def _match(
     return owners
 
 
-def _merge(file: PatchFile, commit: _Commit, computed: bytes, fallback: Signature) -> bytes:
+def _merge(file: PatchFile, commit: _Commit, computed: bytes) -> bytes:
     """The bytes for a commit that stands for ``file``: the old ones as far as they still hold."""
     new_header, new_diff = split_header(computed)
     old_header, old_diff = split_header(file.content)
     message = file.patch.message
-    same_message = message.text == commit.message and message.signature(fallback) == commit.author
+    # What the header does not say, the commit has from elsewhere.
+    same_message = message.text == commit.message and (
+        message.signature(commit.author) == commit.author
+    )
     header = new_header
     if same_message and old_header.strip():
         header = old_header

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,9 +11,6 @@ from porttool.series.patch import Patch, parse
 from porttool.series.seriesfile import Series, SeriesLine
 
 SERIES_NAME = "series"
-
-#: Names that the export gives, and keeps when a person gave them.
-PATCH_NAME = re.compile(r"(\d{4})-[A-Za-z0-9][A-Za-z0-9._+-]*\.patch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +26,20 @@ class PatchFile:
 class PatchesFolder:
     """The series with all of its patch files, in order. ``extra`` is what else lies beside them.
 
-    ``unlisted`` are patch files that neither ``series`` nor a comment in it names; ``series_text``
-    is None when there is no ``series`` file.
+    ``unlisted`` are patch files that neither ``series`` nor a comment in it names, ``parked`` those
+    that only a comment names; ``series_text`` is None when there is no ``series`` file.
     """
 
     series: Series
     series_text: bytes | None
     files: tuple[PatchFile, ...]
     unlisted: tuple[str, ...]
+    parked: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all patch files in the folder, whether they are in the series or not."""
+        return (*(file.name for file in self.files), *self.unlisted, *self.parked)
 
     @property
     def patches(self) -> list[Patch]:
@@ -92,8 +94,10 @@ def read(folder: Path) -> PatchesFolder:
     files = tuple(_read(folder, line) for line in series.patches)
     names = {line.name for line in series.patches}
     found = sorted(p.name for p in folder.glob("*.patch") if p.is_file() or p.is_symlink())
-    unlisted = tuple(n for n in found if n not in names and not series.mentions(n))
-    return PatchesFolder(series, text, files, unlisted)
+    others = [name for name in found if name not in names]
+    parked = tuple(name for name in others if series.mentions(name))
+    unlisted = tuple(name for name in others if name not in parked)
+    return PatchesFolder(series, text, files, unlisted, parked)
 
 
 def _read(folder: Path, line: SeriesLine) -> PatchFile:

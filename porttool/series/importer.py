@@ -6,7 +6,7 @@ one, and what a header does not say is taken from the pin.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -67,7 +67,6 @@ class _Files:
         self._objects = objects
         self._hash_name = hash_name
         self._changed: dict[bytes, tuple[bytes, bytes] | None] = {}
-        self._lines: dict[bytes, list[bytes]] = {}
 
     def __contains__(self, path: bytes) -> bool:
         if path in self._changed:
@@ -163,10 +162,15 @@ def _apply_patch(patch: Patch, files: _Files) -> tuple[list[Change], tuple[int, 
     changes: dict[bytes, tuple[bytes, bytes] | None] = {}
     added: list[bytes] = []
     offsets: list[int] = []
+    # As in git, what is renamed or copied is what was there before the patch, in any order.
+    sources = {diff.old for diff in patch.files if diff.old is not None and diff.is_transfer}
+    before = {path: files.get(path) for path in sources if path in files}
+    leaving = {d.old for d in patch.files if d.old is not None and d.is_transfer and not d.copy}
     for diff in patch.files:
-        result, placements = _apply_file(patch.name, diff, files)
+        result, placements = _apply_file(patch.name, diff, files, before, leaving)
         offsets += [placement.offset for placement in placements]
-        if diff.old is not None and diff.old != diff.new and not diff.copy:
+        goes = diff.old is not None and diff.old != diff.new and not diff.copy
+        if goes and diff.old is not None and not (diff.is_transfer and diff.old in added):
             changes[diff.old] = None
             files.set(diff.old, None)
         if diff.new is not None and result is not None:
@@ -186,20 +190,30 @@ def _apply_patch(patch: Patch, files: _Files) -> tuple[list[Change], tuple[int, 
 
 
 def _apply_file(
-    name: str, diff: FileDiff, files: _Files
+    name: str,
+    diff: FileDiff,
+    files: _Files,
+    before: Mapping[bytes, tuple[bytes, bytes]],
+    leaving: Collection[bytes],
 ) -> tuple[tuple[bytes, bytes] | None, list[Placement]]:
-    """New mode and content of one file (None: deleted), and where its hunks were placed."""
+    """New mode and content of one file (None: deleted), and where its hunks were placed.
+
+    ``before`` are the files that the patch renames or copies, as they were before it; ``leaving``
+    the paths that its renames leave free.
+    """
     if diff.old is None:
         if diff.path in files:
             raise DoesNotApply(
                 name, diff.path, "the patch creates this file, but it is there already"
             )
         old_mode, old = b"100644", b""
+    elif diff.is_transfer and diff.old in before:
+        old_mode, old = before[diff.old]
     elif diff.old not in files:
         raise DoesNotApply(name, diff.old, "there is no such file")
     else:
         old_mode, old = files.get(diff.old)
-    if diff.old is not None and diff.new not in (None, diff.old) and diff.path in files:
+    if diff.is_transfer and diff.path in files and diff.path not in leaving:
         raise DoesNotApply(name, diff.path, "the patch moves a file here, but one is there already")
     if old_mode == b"160000":
         raise DoesNotApply(name, diff.path, "this path is a submodule")
@@ -244,7 +258,12 @@ def _new_content(
         except ValueError as error:
             raise DoesNotApply(name, diff.path, str(error)) from None
     if not diff.hunks:
-        return (old, []) if diff.new is not None or exact or not old else (b"", [])
+        if diff.new is not None:
+            return old, []
+        if old and not exact:
+            why = "the patch deletes another version of this file, and does not show its lines"
+            raise DoesNotApply(name, diff.path, why)
+        return b"", []
     lines = split_lines(old)
     try:
         placements = place(diff.hunks, lines, exact=exact)

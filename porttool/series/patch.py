@@ -125,6 +125,11 @@ class FileDiff:
             raise AssertionError("a file diff without a path")
         return path
 
+    @property
+    def is_transfer(self) -> bool:
+        """Whether the file is renamed or copied."""
+        return self.old is not None and self.new is not None and self.old != self.new
+
     def reversed(self) -> "FileDiff":
         """The diff that undoes this one."""
         if self.copy:
@@ -342,6 +347,8 @@ def parse_date(value: bytes | None) -> bytes | None:
 
 
 _HUNK = re.compile(rb"^@@ -(\d{1,18})(?:,(\d{1,18}))? \+(\d{1,18})(?:,(\d{1,18}))? @@(.*)$")
+#: How GNU diff -N dates a file that is not there, in whatever zone.
+_EPOCH = re.compile(rb"\t(?:1970-01-01|1969-12-31) \d\d:\d\d:00(?:\.0+)? [+-]\d{4}\r?$")
 _INDEX = re.compile(rb"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?$")
 _MODES = (b"100644", b"100755", b"120000")
 
@@ -461,8 +468,11 @@ class _DiffReader:
         )
 
     def _plain_file(self) -> FileDiff:
+        epochs = [_EPOCH.search(line) is not None for line in self._lines[self._at : self._at + 2]]
         old, new = self._name_lines()
         hunks = self._hunks()
+        if old is not None and epochs[1] and hunks and not any(hunk.new for hunk in hunks):
+            return FileDiff(old, None, hunks=hunks)  # diff -N dates a file that is gone so
         if old is not None and new is not None:
             if hunks and hunks[0].old_start == 0 and not hunks[0].old and len(hunks) == 1:
                 return FileDiff(None, new, hunks=hunks)
@@ -475,7 +485,8 @@ class _DiffReader:
         for _ in range(2):
             raw = self._lines[self._at][4:].rstrip(b"\r")
             # Behind the name, git puts a tab if it holds a space, GNU diff a tab and a date.
-            raw = raw.rstrip(b"\t") if raw.startswith(b'"') else raw.split(b"\t", 1)[0].rstrip()
+            quoted = re.match(rb'"(?:[^"\\]|\\.)*"', raw)
+            raw = quoted[0] if quoted is not None else raw.split(b"\t", 1)[0].rstrip()
             path = _unquote(raw)
             names.append(None if path == b"/dev/null" else self._inside(path, self._strip))
             self._at += 1

@@ -33,11 +33,6 @@ class Verdict(StrEnum):
     OFFSET = "offset"
     CLEAN = "clean"
 
-    @property
-    def needs_decision(self) -> bool:
-        """Whether a maintainer has to say how to go on."""
-        return self in (Verdict.CONFLICT, Verdict.AMBIGUOUS, Verdict.ABSORBED)
-
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -221,9 +216,12 @@ def rebase(
             )
             taken_by = upstream.get(ours.get(old.commit, ""))
             if taken_by is not None:
-                outcome = Outcome(
-                    patch.name, Verdict.ABSORBED, None, outcome.moves, outcome.hunks, (), taken_by
-                )
+                # The id names the commit; whether the change is still there, the tree has to say.
+                there = {hunk.state for hunk in outcome.hunks} == {HunkState.ABSORBED}
+                if outcome.verdict is Verdict.CONFLICT and there:
+                    outcome = replace(outcome, verdict=Verdict.ABSORBED, commit=None, conflicts=())
+                if outcome.verdict is Verdict.ABSORBED:
+                    outcome = replace(outcome, upstream=taken_by)
             if outcome.verdict is Verdict.CONFLICT and leave_out_conflicts:
                 outcome = replace(outcome, commit=None)
             outcomes.append(outcome)
@@ -269,7 +267,7 @@ def _rebase_one(
             )
             differs = differs or (there is not None and there != content)
     states = {fact.state for fact in facts}
-    verdict = _verdict(patch, merged, tree, facts, states, moves, differs)
+    verdict = _verdict(merged, tree, facts, states, moves, differs)
     commit = None
     if verdict is not Verdict.ABSORBED:
         author = patch.message.signature(fallback)
@@ -279,7 +277,6 @@ def _rebase_one(
 
 
 def _verdict(
-    patch: Patch,
     merged: Merged,
     tree: str,
     facts: Sequence[HunkFact],
@@ -287,8 +284,6 @@ def _verdict(
     moves: Sequence[Move],
     differs: bool,
 ) -> Verdict:
-    if facts and states == {HunkState.ABSORBED} and all(diff.hunks for diff in patch.files):
-        return Verdict.ABSORBED
     if not merged.clean:
         return Verdict.CONFLICT
     if merged.tree == tree:
@@ -313,8 +308,10 @@ def _look(
 
     The content is None unless every hunk has exactly one place.
     """
-    path = move.new.encode("utf-8", "surrogateescape") if move is not None else diff.path
-    content = b"" if diff.old is None else _read(objects, tree, path if diff.old else b"")
+    path = diff.old if diff.old is not None else diff.path
+    if move is not None:
+        path = move.new.encode("utf-8", "surrogateescape")
+    content = b"" if diff.old is None else _read(objects, tree, path)
     name = _text(path)
     if diff.old is None:
         there = _read(objects, tree, path)

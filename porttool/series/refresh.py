@@ -4,7 +4,8 @@ Everything is worked out in the store first. ``patches/`` and the lock are touch
 transaction, and not at all when the outcome is what is there already.
 """
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import tomlkit
@@ -91,7 +92,8 @@ def plan(
     and :class:`UserError` when the worktree is not in a state to be taken up.
     """
     notes: list[str] = []
-    source = port.series.with_unlisted(port.workspace.patches)
+    source = listing = port.series.with_unlisted(port.workspace.patches)
+    reserved = port.series.names
     if port.series.unlisted:
         notes.append(
             f"{', '.join(port.series.unlisted)}: not in series, taken up behind the others"
@@ -108,8 +110,10 @@ def plan(
     settled_on = None
     if state is not None and _from_tree(port, state, take):
         settled_on = _base_of(port, state, target)
+        _refuse_upstream_commits(port, settled_on, state.head)
+        source = listing = port.series  # what series does not name is not among the commits
         known = _known(port.store, pin, source)
-        exported, imported = _settle(port.store, settled_on, state.head, known)
+        exported, imported = _settle(port.store, settled_on, state.head, known, reserved)
         source = _as_folder(source, exported)
     outcomes: tuple[Outcome, ...] = ()
     config: bytes | None = None
@@ -134,7 +138,7 @@ def plan(
             notes += said
         pairs = zip(source.files, commits, strict=True)
         known = [(file, commit) for file, commit in pairs if commit is not None]
-        exported, imported = _settle(port.store, target, head, known)
+        exported, imported = _settle(port.store, target, head, known, reserved)
     if state is not None and state.dirty:
         if tree_of(port.store, state.head) != tree_of(port.store, imported.head):
             raise UserError(
@@ -148,7 +152,7 @@ def plan(
         notes.append(f"git add was never run in the worktree for {shown}; not part of the series")
     if port.series_edited and settled_on is None:
         notes.append("patches/ was edited since the last refresh; taken up")
-    return _conclude(port, onto, exported, imported, offsets, notes, outcomes, config)
+    return _conclude(port, listing, onto, exported, imported, offsets, notes, outcomes, config)
 
 
 def carry_out(port: Port, outcome: Plan) -> bool:
@@ -171,11 +175,19 @@ def _from_tree(port: Port, state: worktree.WorktreeState, take: Side | None) -> 
         raise UserError(
             "the worktree is in the middle of something",
             where=where,
-            why=f"git left {state.busy} there",
-            fix="finish it (git rebase --continue, or --abort) and refresh again",
+            why=f"{state.busy} is not finished",
+            fix="finish or abort it there, and refresh again",
         )
     if not tree_edited(port, state):
         return False
+    if state.branch != worktree.BRANCH:
+        raise UserError(
+            f"the worktree is not on its branch {worktree.BRANCH}",
+            where=where,
+            why=f"it is on {state.branch or 'no branch'}, at {state.head[:12]}; "
+            "taking the series from there could drop patches",
+            fix=f"git -C {shlex.quote(where)} switch {worktree.BRANCH} (or switch -C, to mean it)",
+        )
     patches_edited = port.series_edited or bool(port.series.unlisted)
     if patches_edited and take is None:
         raise DecisionNeeded(
@@ -202,6 +214,20 @@ def _said(port: Port, head: str) -> bytes:
     """All that a patch is made of, for each commit from the pin to ``head``; not the committer."""
     form = "--format=%T%x00%an%x00%ae%x00%ad%x00%B%x00"
     return port.store.run("log", "--date=raw", form, f"{port.lock.pin.commit}..{head}", "--")
+
+
+def _refuse_upstream_commits(port: Port, base: str, head: str) -> None:
+    """Raise :class:`UserError` when commits of upstream would become patches of the series."""
+    ids = port.store.run("rev-list", f"{base}..{head}")
+    answers = port.mirror.repository.run("cat-file", "--batch-check", stdin=ids).decode()
+    upstream = [line.split()[0] for line in answers.splitlines() if not line.endswith(" missing")]
+    if upstream:
+        raise UserError(
+            "the worktree stands on a newer upstream than the pin",
+            where=str(port.workspace.tree),
+            why=f"{len(upstream)} of its commits are upstream's, {upstream[0][:12]} the newest",
+            fix="porttool refresh --onto REF, with the ref that it was rebased onto",
+        )
 
 
 def _base_of(port: Port, state: worktree.WorktreeState, target: str) -> str:
@@ -238,14 +264,18 @@ def _known(
 
 
 def _settle(
-    store: Repository, base: str, head: str, known: Sequence[tuple[PatchFile, str | None]]
+    store: Repository,
+    base: str,
+    head: str,
+    known: Sequence[tuple[PatchFile, str | None]],
+    reserved: Collection[str],
 ) -> tuple[list[ExportedPatch], ImportedSeries]:
     """Export ``base..head`` and prove the export: imported again, it must give the same tree.
 
     A kept file whose line numbers no longer say which of several places is meant is replaced by
     what git computes.
     """
-    exported = exporter.export_series(store, base, head, known)
+    exported = exporter.export_series(store, base, head, known, reserved)
     for _ in range(len(exported) + 1):
         parsed = [parse(patch.name, patch.content) for patch in exported]
         try:
@@ -270,6 +300,7 @@ def _as_folder(old: PatchesFolder, exported: Sequence[ExportedPatch]) -> Patches
 
 def _conclude(
     port: Port,
+    listing: PatchesFolder,
     onto: Pin | None,
     exported: Sequence[ExportedPatch],
     imported: ImportedSeries,
@@ -286,7 +317,7 @@ def _conclude(
         for outcome in outcomes
         if outcome.verdict is Verdict.ABSORBED
     }
-    series_text = port.series.series.rewritten(names, epitaphs).encode("utf-8", "surrogateescape")
+    series_text = listing.series.rewritten(names, epitaphs).encode("utf-8", "surrogateescape")
     lock = Lock(
         name=port.workspace.config.name,
         pin=pin,
@@ -295,7 +326,7 @@ def _conclude(
         series_tree=tree_of(port.store, imported.head),
         unikraft=port.workspace.config.unikraft,
     )
-    dropped = tuple(file.name for file in port.series.files if file.name not in contents)
+    dropped = tuple(file.name for file in listing.files if file.name not in contents)
     change = Change(
         patches={**contents, folder.SERIES_NAME: series_text},
         dropped=frozenset(dropped),
@@ -407,13 +438,13 @@ def _report(patch: ExportedPatch, offsets: tuple[int, ...], outcome: Outcome | N
 
     _, diff = split_header(patch.content)
     changes = PatchSet(diff.decode("latin-1"), metadata_only=True)
-    message = parse(patch.name, patch.content).message
+    parsed = parse(patch.name, patch.content)
     return PatchReport(
         patch.name,
         str(patch.fate),
-        message.subject.decode("utf-8", "replace"),
+        parsed.message.subject.decode("utf-8", "replace"),
         offsets,
-        tuple(each.path.encode("latin-1").decode("utf-8", "replace") for each in changes),
+        tuple(each.path.decode("utf-8", "replace") for each in parsed.files),
         sum(each.added for each in changes),
         sum(each.removed for each in changes),
         outcome,

@@ -12,17 +12,31 @@ from porttool.git import GitError, Repository
 BRANCH = "series"
 
 
+#: What git leaves in its folder while something is unfinished.
+_OPERATIONS = {
+    "rebase-merge": "a rebase",
+    "rebase-apply": "a rebase or git am",
+    "MERGE_HEAD": "a merge",
+    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "REVERT_HEAD": "a revert",
+    "sequencer": "a cherry-pick or revert of several commits",
+    "BISECT_LOG": "a bisect",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class WorktreeState:
     """A worktree: the commit it is at, and whether it has loose edits.
 
-    ``busy`` is what git is in the middle of there; ``untracked`` are files that nobody added.
+    ``busy`` is what git is in the middle of there; ``untracked`` are files that nobody added;
+    ``branch`` is None for a detached HEAD.
     """
 
     head: str
     dirty: bool
     busy: str | None = None
     untracked: tuple[str, ...] = ()
+    branch: str | None = None
 
 
 def inspect(path: Path) -> WorktreeState | None:
@@ -40,11 +54,13 @@ def inspect(path: Path) -> WorktreeState | None:
         raise UserError(
             "the worktree cannot be read", where=str(path), why=error.why, fix=f"rm -r {path}"
         ) from None
-    operations = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
-    busy = next((name for name in operations if (git_dir / name).exists()), None)
+    busy = next((what for name, what in _OPERATIONS.items() if (git_dir / name).exists()), None)
+    branch = (
+        repository.run("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1)).decode().strip()
+    )
     records = [record.decode("utf-8", "replace") for record in changes.split(b"\0") if record]
     untracked = tuple(record[3:] for record in records if record.startswith("?? "))
-    return WorktreeState(head, len(untracked) < len(records), busy, untracked)
+    return WorktreeState(head, len(untracked) < len(records), busy, untracked, branch or None)
 
 
 def create(store: Repository, path: Path, commit: str, *, branch: str | None = None) -> None:

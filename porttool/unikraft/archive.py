@@ -1,6 +1,7 @@
 """Source archives: written with the same bytes everywhere, and read to be compared."""
 
 import io
+import lzma
 import os
 import stat
 import struct
@@ -88,6 +89,19 @@ def _read_zip(data: bytes) -> Tree:
     return files
 
 
+#: What the readers raise for damaged, encrypted or unknown archives.
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    KeyError,
+    RuntimeError,
+)
+
+
 def read_archive(data: bytes, name: str) -> tuple[str, Tree]:
     """Unpack an archive in memory.
 
@@ -97,7 +111,7 @@ def read_archive(data: bytes, name: str) -> tuple[str, Tree]:
     """
     try:
         files = _read_zip(data) if name.endswith(".zip") else _read_tar(data)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except _DAMAGE as error:
         raise UserError("the archive cannot be read", where=name, why=str(error)) from None
     tops = {path.partition("/")[0] for path in files}
     if len(tops) != 1 or any("/" not in path for path in files):

@@ -1,6 +1,7 @@
 """Source archives of the ``fetch`` mode: downloaded once, kept in the cache under their digest."""
 
 import hashlib
+import http.client
 import shutil
 import tempfile
 import urllib.error
@@ -13,6 +14,7 @@ from porttool.upstream.store import ProgressFn, UnreachableError
 
 _TIMEOUT = 60  # seconds without a byte
 _CHUNK = 1 << 16
+_NO_ANSWER = (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException)
 
 
 def obtain(url: str, sha256: str | None, progress: ProgressFn | None = None) -> Path:
@@ -28,7 +30,7 @@ def obtain(url: str, sha256: str | None, progress: ProgressFn | None = None) -> 
         part = Path(scratch) / "part"
         try:
             _download(url, part, progress)
-        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        except _NO_ANSWER as error:
             if isinstance(error, urllib.error.HTTPError):
                 error.close()
             raise UnreachableError(

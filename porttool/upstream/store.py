@@ -220,9 +220,12 @@ def open_store(git_dir: Path, mirror: Mirror) -> Repository:
 
 
 def borrow_tags(store: Repository, mirror: Mirror) -> None:
-    """Give the store upstream's tags, so that a worktree can be rebased onto one by its name."""
+    """Give the store upstream's tags, so that a worktree can be rebased onto one by its name.
+
+    Tags that the maintainer made in the worktree stay.
+    """
     where = str(mirror.repository.git_dir)
-    store.run("fetch", "--quiet", "--no-tags", "--prune", "--", where, "+refs/tags/*:refs/tags/*")
+    store.run("fetch", "--quiet", "--no-tags", "--", where, "+refs/tags/*:refs/tags/*")
 
 
 def _cache() -> Path:

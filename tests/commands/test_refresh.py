@@ -1,5 +1,7 @@
 import json
 import os
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -292,3 +294,154 @@ def test_a_conflict_names_the_upstream_commit_that_made_it(
     assert "hola" not in found["diff"]
     text = porttool("refresh", "--onto", "v2", cwd=workspace, check=3).stdout
     assert f"breaks at {culprit[:12]} of " in text
+
+
+@pytest.mark.parametrize(
+    "detach", [("checkout", "--quiet", "HEAD~2"), ("bisect", "start", "HEAD", "v1.0")]
+)
+def test_looking_at_an_old_commit_drops_no_patch(
+    port: tuple[Upstream, Path], detach: tuple[str, ...]
+) -> None:
+    _, workspace = port
+    worktree = tree(workspace)
+    before = snapshot(workspace)
+    git(worktree, *detach)
+    result = porttool("refresh", cwd=workspace, check=1)
+    assert "not on its branch" in result.stderr or "in the middle" in result.stderr
+    assert snapshot(workspace) == before
+
+
+def test_a_parked_patch_keeps_its_name_and_its_number(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    parked = workspace / "patches" / "0004-raise-extra.patch"
+    parked.write_text("parked\n")
+    series = workspace / "patches" / "series"
+    series.write_text(series.read_text() + "# 0004-raise-extra.patch: waits\n")
+    porttool("refresh", cwd=workspace)
+    worktree = tree(workspace)
+    (worktree / "extra.h").write_text("#define EXTRA 2\n")
+    commit(worktree, "Raise EXTRA")
+    porttool("refresh", cwd=workspace)
+    assert parked.read_text() == "parked\n"
+    assert "0005-raise-extra.patch" in names(workspace)
+
+
+def test_a_header_without_a_date_survives_a_move(tmp_path: Path) -> None:
+    upstream, workspace = make_workspace(tmp_path)
+    patch = (
+        "Subject: Say 1\nUpstream-Status: Pending\nBug: 12\n\n"
+        "--- a/main.c\n+++ b/main.c\n@@ -4,3 +4,3 @@\n"
+        ' {\n-\tprintf("one\\n");\n+\tprintf("1\\n");\n \tprintf("two\\n");\n'
+    )
+    (workspace / "patches" / "0001-say.patch").write_text(patch)
+    (workspace / "patches" / "series").write_text("0001-say.patch\n")
+    porttool("refresh", cwd=workspace)
+    upstream.commit("More", {"more.h": "int m;\n"}, "v1.1")
+    porttool("refresh", "--onto", "v1.1", cwd=workspace)
+    header = (workspace / "patches" / "0001-say.patch").read_text().split("diff --git")[0]
+    assert header == patch.split("---")[0]
+
+
+def test_a_binary_change_is_exported_for_git_am(port: tuple[Upstream, Path]) -> None:
+    upstream, workspace = port
+    worktree = tree(workspace)
+    (worktree / "logo.bin").write_bytes(bytes(range(256)) * 4)
+    git(worktree, "add", "--all")
+    commit(worktree, "Add a logo")
+    porttool("refresh", cwd=workspace)
+    porttool("check", cwd=workspace)
+    paths = [str(workspace / "patches" / name) for name in names(workspace)]
+    git(upstream.path, "am", "--quiet", *paths)
+    assert git(upstream.path, "rev-parse", "HEAD^{tree}") == git(
+        worktree, "rev-parse", "HEAD^{tree}"
+    )
+
+
+def test_an_unlisted_patch_that_upstream_has_leaves_with_an_epitaph(
+    port: tuple[Upstream, Path],
+) -> None:
+    upstream, workspace = port
+    dropped = workspace / "patches" / "0007-more.patch"
+    dropped.write_text(
+        "From: A <a@b.c>\nDate: Tue, 14 Nov 2023 23:14:20 +0100\nSubject: More\n\n"
+        "--- /dev/null\n+++ b/more.h\n@@ -0,0 +1 @@\n+int m;\n"
+    )
+    upstream.commit("More", {"more.h": "int m;\n"}, "v1.1")
+    porttool("refresh", "--onto", "v1.1", "--drop-absorbed", cwd=workspace)
+    assert not dropped.exists()
+    assert "# 0007-more.patch: upstream" in (workspace / "patches" / "series").read_text()
+    porttool("check", cwd=workspace)
+
+
+def test_commits_of_upstream_do_not_become_patches(port: tuple[Upstream, Path]) -> None:
+    upstream, workspace = port
+    upstream.commit("More", {"more.h": "int m;\n"}, "v1.1")
+    worktree = tree(workspace)
+    porttool("fetch", cwd=workspace)
+    porttool("apply", cwd=workspace)
+    git(worktree, "rebase", "--quiet", "--onto", "v1.1", "v1.0")
+    before = snapshot(workspace)
+    result = porttool("refresh", cwd=workspace, check=1)
+    assert "porttool refresh --onto" in result.stderr
+    assert snapshot(workspace) == before
+    porttool("refresh", "--onto", "v1.1", cwd=workspace)
+    assert len(names(workspace)) == 3
+
+
+def test_the_maintainers_own_tags_stay(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    worktree = tree(workspace)
+    git(worktree, "tag", "backup")
+    porttool("refresh", cwd=workspace)
+    assert "backup" in git(worktree, "tag")
+
+
+@pytest.mark.parametrize(
+    "line", ["diff -r a b", "---", "--- a/main.c\n+++ b/main.c\n@@ -1 +1 @@\n-a\n+b"]
+)
+def test_a_message_that_reads_like_a_diff_is_refused(
+    port: tuple[Upstream, Path], line: str
+) -> None:
+    _, workspace = port
+    worktree = tree(workspace)
+    (worktree / "extra.h").write_text("#define EXTRA 2\n")
+    commit(worktree, f"Raise EXTRA\n\nLike this:\n\n{line}\n\nSigned-off-by: A <a@b.c>")
+    before = snapshot(workspace)
+    result = porttool("refresh", cwd=workspace, check=1)
+    assert "indent that line" in result.stderr
+    assert snapshot(workspace) == before
+
+
+def test_settings_of_the_worktree_change_no_byte(port: tuple[Upstream, Path]) -> None:
+    _, workspace = port
+    before = snapshot(workspace)
+    worktree = tree(workspace)
+    (workspace / "order").write_text("main.c\n")
+    for name, value in {
+        "format.signOff": "true",
+        "diff.suppressBlankEmpty": "true",
+        "diff.orderFile": str(workspace / "order"),
+        "i18n.logOutputEncoding": "latin1",
+        "diff.noprefix": "true",
+    }.items():
+        git(worktree, "config", name, value)
+    (workspace / "order").unlink()
+    porttool("refresh", cwd=workspace)
+    assert snapshot(workspace) == before
+
+
+def test_the_way_out_of_a_conflict_on_a_branch_works(tmp_path: Path) -> None:
+    upstream = Upstream.make(tmp_path / "up", SMALL_C, None)
+    workspace = tmp_path / "my port"
+    porttool("init", "up", workspace, "--name", "small", cwd=tmp_path)
+    first = git(upstream.path, "rev-parse", "HEAD")
+    upstream.commit("Say 3", {"main.c": SMALL_C["main.c"].replace("three", "3")})
+    add_patches(upstream, workspace, first)
+    porttool("refresh", cwd=workspace)
+    upstream.commit("Spanish", {"main.c": SMALL_C["main.c"].replace("three", "tres")})
+    stopped = porttool("refresh", "--onto", "main", cwd=workspace, check=3)
+    fix = stopped.stderr.split("fix: ")[1].split("; ")
+    porttool("apply", cwd=workspace)
+    rebase = shlex.split(fix[1])
+    done = subprocess.run(rebase, capture_output=True, text=True, check=False)
+    assert "CONFLICT" in done.stdout, done.stderr

@@ -171,3 +171,55 @@ def test_quilt_and_patch_and_am_agree(
         env=os.environ | {"QUILT_PATCHES": "patches"},
     )
     assert tree_of_folder(quilted, without=("patches", ".pc")) == wanted
+
+
+def through_git_am(upstream: Upstream, patch: bytes) -> str:
+    git(upstream.path, "checkout", "--quiet", "base")
+    git(upstream.path, "am", "--quiet", "--keep-cr", stdin=patch)
+    return git(upstream.path, "rev-parse", "HEAD^{tree}")
+
+
+def mail(diff: bytes) -> bytes:
+    return b"From: A <a@b.c>\nDate: Tue, 14 Nov 2023 23:14:20 +0100\nSubject: X\n\n" + diff
+
+
+def test_copies_and_swaps_start_from_what_was_there(upstream: Upstream, store: Repository) -> None:
+    base = store.resolve("refs/tags/base^{commit}")
+    assert base is not None
+    edit = b"--- a/a.c\n+++ b/a.c\n@@ -1,4 +1,4 @@\n-line 0\n+zero\n line 1\n line 2\n line 3\n"
+    copy = b"diff --git a/a.c b/z.c\nsimilarity index 100%\ncopy from a.c\ncopy to z.c\n"
+    swap = (
+        b"diff --git a/a.c b/tail\nsimilarity index 100%\nrename from a.c\nrename to tail\n"
+        b"diff --git a/tail b/a.c\nsimilarity index 100%\nrename from tail\nrename to a.c\n"
+    )
+    for diff in (b"diff --git a/a.c b/a.c\n" + edit + copy, swap):
+        head = import_series(store, base, [parse("p.patch", mail(diff))]).head
+        assert store.resolve(f"{head}^{{tree}}") == through_git_am(upstream, mail(diff)), diff
+
+
+def test_a_deletion_without_lines_needs_the_blob_id(upstream: Upstream, store: Repository) -> None:
+    base = store.resolve("refs/tags/base^{commit}")
+    assert base is not None
+    right = git(upstream.path, "rev-parse", "base:a.c")
+    text = "diff --git a/a.c b/a.c\ndeleted file mode 100644\nindex {}..{}\n"
+    head = import_series(store, base, [parse("p", text.format(right, "0" * 40).encode())]).head
+    assert b"a.c" not in store.tree(head)
+    with pytest.raises(DoesNotApply, match=r"a\.c"):
+        import_series(store, base, [parse("p", text.format("1" * 40, "0" * 40).encode())])
+
+
+def test_a_file_that_gnu_diff_dates_to_the_epoch_is_gone(
+    upstream: Upstream, store: Repository, tmp_path: Path
+) -> None:
+    base = store.resolve("refs/tags/base^{commit}")
+    assert base is not None
+    old, new = tmp_path / "old", tmp_path / "new"
+    store.export(base, old)
+    store.export(base, new)
+    (new / "dir" / "b c.txt").unlink()
+    (new / "fresh").write_text("1\n")
+    done = subprocess.run(
+        ["diff", "-Nru", "old", "new"], cwd=tmp_path, capture_output=True, check=False
+    )
+    head = import_series(store, base, [parse("p", done.stdout)]).head
+    assert store.resolve(f"{head}^{{tree}}") == tree_of_folder(new)

@@ -163,3 +163,36 @@ def test_the_same_rebase_gives_the_same_commits(bench: Bench) -> None:
     assert tip is not None
     applied = import_series(bench.store, base, patches).patches
     assert rebase(bench.store, base, tip, patches, applied).head == first
+
+
+def test_what_upstream_took_and_reverted_is_not_absorbed(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "mine")})
+    bench.upstream.commit("Thanks", {"a.c": edit(30, "mine")})
+    bench.upstream.commit("No, thanks", {"a.c": CODE})
+    (outcome,) = (result := bench.onto()).outcomes
+    assert outcome.verdict is Verdict.CLEAN
+    assert "mine\n" in bench.file(result.head, "a.c")
+
+
+def test_white_space_is_a_difference(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "a b")})
+    bench.upstream.commit("Almost", {"a.c": edit(30, "ab")})
+    (outcome,) = bench.onto().outcomes
+    assert outcome.verdict is Verdict.CONFLICT
+
+
+def test_a_mode_that_upstream_did_not_take_stays_in_the_patch(bench: Bench) -> None:
+    (bench.upstream.path / "a.c").chmod(0o755)
+    bench.series({"a.c": edit(30, "mine")})
+    bench.upstream.commit("The edit alone", {"a.c": edit(30, "mine")})
+    (outcome,) = (result := bench.onto()).outcomes
+    assert outcome.verdict is Verdict.PARTLY_ABSORBED
+    assert bench.store.tree(result.head)[b"a.c"].mode == b"100755"
+
+
+def test_a_patch_that_renames_is_clean_where_nothing_changed(bench: Bench) -> None:
+    git(bench.upstream.path, "mv", "a.c", "z.c")
+    bench.series({"z.c": edit(30, "mine")})
+    bench.upstream.commit("Elsewhere", {"b.c": "int c;\n"})
+    (outcome,) = bench.onto().outcomes
+    assert outcome.verdict is Verdict.CLEAN
