@@ -1,11 +1,15 @@
 """Kconfig over the twin's and the libraries' Config.uk."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from porttool.hosttwin.kconfig import ConfigError, write_config
+from porttool.unikraft.emit import emit
+from tests.unikraft.toyport import toy_port
 
 UKMETRICS = Path(__file__).parents[2] / "porttool" / "ukmetrics"
 
@@ -116,3 +120,39 @@ def test_libraries_without_config(tmp_path: Path) -> None:
     odd = library(tmp_path).rename(tmp_path / 'lib-"x')
     with pytest.raises(ConfigError, match="path"):
         write_config([odd], tmp_path / "out")
+
+
+def settings(text: str) -> set[str]:
+    """The assignments of a ``.config``, without its comments."""
+    return {line for line in text.splitlines() if line.startswith("CONFIG_")}
+
+
+@pytest.mark.skipif(shutil.which("kconfig-conf") is None, reason="needs kconfig-frontends-nox")
+def test_the_kernels_own_kconfig_agrees(tmp_path: Path) -> None:
+    """From the one choice of the library, kconfig-frontends derives what kconfiglib does."""
+    source = toy_port(tmp_path)
+    libraries = [written.path for written in emit(source, tmp_path / "emitted").libraries]
+    written = write_config(libraries, tmp_path / "out")
+    ours = settings((tmp_path / "out" / ".config").read_text())
+    assert written.values["LIBTOY_EXPORTER"] == "y"
+    done = subprocess.run(
+        ["kconfig-conf", "--olddefconfig", str(tmp_path / "out" / "Config.top")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={"PATH": os.environ["PATH"], "KCONFIG_CONFIG": str(seed(tmp_path))},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # It is older than the macros with which the twin asks for the machine it runs on.
+    assert str(tmp_path / "emitted") not in done.stderr
+    theirs = settings((tmp_path / "seed").read_text())
+    assert {line for line in theirs ^ ours if not line.startswith("CONFIG_ARCH_")} == set()
+    assert "CONFIG_LIBUKALLOC_IFSTATS_GLOBAL=y" in theirs
+
+
+def seed(tmp_path: Path) -> Path:
+    """What an application's own configuration says: the two libraries, and no more."""
+    path = tmp_path / "seed"
+    path.write_text("CONFIG_LIBUKMETRICS=y\nCONFIG_LIBTOY_EXPORTER=y\n")
+    return path
