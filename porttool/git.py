@@ -228,8 +228,8 @@ class Repository:
                 files[path] = TreeEntry(mode, oid.decode())
         return files
 
-    def export(self, tree_ish: str, directory: Path) -> None:
-        """Write the files of a tree below ``directory`` with their bytes unchanged.
+    def export(self, tree_ish: str, directory: Path) -> Path:
+        """Write the files of a tree below ``directory``, bytes unchanged; gives ``directory`` back.
 
         Symbolic links are written as git keeps them; submodules are left out.
         """
@@ -242,6 +242,7 @@ class Repository:
                 _run([*base, *args], None, directory, environment_=environment_)
         finally:
             index.unlink(missing_ok=True)
+        return directory
 
     @contextmanager
     def cat_file(self) -> Iterator["CatFile"]:

@@ -7,7 +7,6 @@ from datetime import datetime
 from pathlib import Path
 
 from porttool.commands.session import fetching, opened
-from porttool.git import Repository
 from porttool.port import Port
 from porttool.series.importer import ImportedSeries
 from porttool.unikraft.emit import EmitInput, Upstream
@@ -43,8 +42,8 @@ def emit_input(
         yield EmitInput(
             port.workspace.config,
             upstream,
-            exported(port.store, pin.commit, Path(scratch) / "pinned"),
-            exported(port.store, imported.head, Path(scratch) / "patched"),
+            port.store.export(pin.commit, Path(scratch) / "pinned"),
+            port.store.export(imported.head, Path(scratch) / "patched"),
             tuple((file.name, file.content) for file in port.series.files),
             lock.series_digest,
             lock.series_tree,
@@ -60,12 +59,6 @@ def _archive(settings: EmitConfig, named: Path | None) -> Path | None:
         return download.keep(named)
     with fetching() as progress:
         return download.obtain(settings.archive_url, settings.archive_sha256, progress)
-
-
-def exported(store: Repository, commit: str, directory: Path) -> Path:
-    """Write the files of a commit below ``directory``, and give it back."""
-    store.export(commit, directory)
-    return directory
 
 
 @contextmanager

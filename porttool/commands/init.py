@@ -12,7 +12,6 @@ from rich.text import Text
 
 from porttool import ui
 from porttool.audit.build import Guess, guess_build
-from porttool.commands.emitting import exported
 from porttool.commands.session import fetching
 from porttool.errors import ExitCode, UserError
 from porttool.port import find_pin
@@ -63,7 +62,7 @@ def init(
         )
     license_ = detect_license(mirror.repository, pin.commit)
     with tempfile.TemporaryDirectory(prefix="porttool-") as scratch:
-        guess = guess_build(exported(mirror.repository, pin.commit, Path(scratch) / "tree"))
+        guess = guess_build(mirror.repository.export(pin.commit, Path(scratch) / "tree"))
     guess = _nameable(guess)
     if not guess.sources:
         raise UserError(

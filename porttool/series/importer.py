@@ -6,12 +6,12 @@ one, and what a header does not say is taken from the pin.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from porttool.errors import DecisionNeeded, UserError
-from porttool.git import CatFile, Change, FastImport, Repository, Signature, TreeEntry
+from porttool.git import CatFile, Change, Repository, Signature, TreeEntry
 from porttool.series.patch import FileDiff, Hunk, Patch
 from porttool.series.place import Placement, PlacementError, apply, place, split_lines
 
@@ -124,7 +124,8 @@ def import_series(
         with repository.fast_import() as writer:
             for patch in patches:
                 changes, offsets = _apply_patch(patch, files)
-                head = _commit(writer, scratch, patch, fallback, changes, head)
+                author = patch.message.signature(fallback)
+                head = writer.commit(scratch, author, patch.message.text, changes, head)
                 applied.append(AppliedPatch(patch.name, head, offsets))
     update = f"update {ref} {head}\ndelete {scratch}\n"
     repository.run("update-ref", "--stdin", stdin=update.encode())
@@ -135,19 +136,6 @@ def pin_signature(repository: Repository, commit: str) -> Signature:
     """Who a patch without an author is from: nobody, at the date of the pin."""
     date = repository.run("log", "-1", "--format=%cd", "--date=raw", commit).strip()
     return Signature(b"unknown", b"unknown@localhost", date)
-
-
-def _commit(
-    writer: FastImport,
-    ref: str,
-    patch: Patch,
-    fallback: Signature,
-    changes: Iterable[Change],
-    parent: str,
-) -> str:
-    return writer.commit(
-        ref, patch.message.signature(fallback), patch.message.text, changes, parent
-    )
 
 
 def _apply_patch(patch: Patch, files: _Files) -> tuple[list[Change], tuple[int, ...]]:

@@ -106,10 +106,9 @@ def test_the_workspaces_disk_is_full(busy: Port, left: int) -> None:
         assert_clear(outcome, must_fail=left < 65536, text="No space left on device")
         now = {n: v for n, v in busy.kept().items() if n != "filler"}
         (busy.root / "filler").unlink()
-        if outcome.code:
-            assert now == old or b"index " in now["patches/0003-more.patch"][1]
         assert busy.run("refresh").code == 0
         assert busy.run("check").code == 0
+        assert now in (old, busy.kept()), "a third state"
 
 
 @pytest.mark.parametrize("left", LEFT[:4])
