@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -95,15 +95,13 @@ class Outcome:
 class Rebased:
     """The series on ``onto``: an outcome a patch, up to the first that needs a conflict solved.
 
-    ``head`` is the last commit that could be made; ``complete`` says whether every patch was tried;
-    ``renames`` are the files that upstream renamed, old path to new.
+    ``head`` is the last commit that could be made; ``complete`` says whether every patch was tried.
     """
 
     onto: str
     head: str
     outcomes: tuple[Outcome, ...]
     complete: bool
-    renames: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +228,7 @@ def rebase(
             if outcome.verdict is Verdict.CONFLICT and not leave_out_conflicts:
                 break
             parent = old.commit
-    renamed = {move.old: move.new for move in renames.values()}
-    return Rebased(onto, head, tuple(outcomes), len(outcomes) == len(patches), renamed)
+    return Rebased(onto, head, tuple(outcomes), len(outcomes) == len(patches))
 
 
 def _rebase_one(
@@ -351,6 +348,11 @@ def _one_hunk(name: str, hunk: Hunk, lines: list[bytes]) -> HunkFact:
         return HunkFact(name, hunk.number, HunkState.ABSORBED, 0, (reverse.line + 1,))
     at = (placement.line + 1,)
     return HunkFact(name, hunk.number, HunkState.PLACED, placement.offset, at)
+
+
+def upstream_renames(repository: Repository, base: str, onto: str) -> dict[str, str]:
+    """The files that upstream renamed from ``base`` to ``onto``: old path to new."""
+    return {move.old: move.new for move in _renames(repository, base, onto).values()}
 
 
 def _renames(repository: Repository, base: str, onto: str) -> dict[bytes, Move]:

@@ -18,7 +18,7 @@ from porttool.series.exporter import ExportedPatch, Fate
 from porttool.series.folder import PatchesFolder, PatchFile
 from porttool.series.importer import DoesNotApply, ImportedSeries, import_series
 from porttool.series.patch import parse, split_header
-from porttool.series.rebase import HunkState, Outcome, Verdict, rebase
+from porttool.series.rebase import HunkState, Outcome, Verdict, rebase, upstream_renames
 from porttool.series.side import Side
 from porttool.series.why import Culprit, find_culprit
 from porttool.transaction import Change
@@ -134,11 +134,13 @@ def plan(
                 raise
             commits = [outcome.commit for outcome in outcomes]
             offsets = {o.name: tuple(hunk.offset for hunk in o.hunks) for o in outcomes}
-            config, said = _follow(port, moved.renames, head)
-            notes += said
         pairs = zip(source.files, commits, strict=True)
         known = [(file, commit) for file, commit in pairs if commit is not None]
         exported, imported = _settle(port.store, target, head, known, reserved)
+    if target != pin:  # also when the series was rebased by hand
+        renames = upstream_renames(port.store, pin, target)
+        config, said = _follow(port, renames, imported.head)
+        notes += said
     if state is not None and state.dirty:
         if tree_of(port.store, state.head) != tree_of(port.store, imported.head):
             raise UserError(

@@ -445,3 +445,22 @@ def test_the_way_out_of_a_conflict_on_a_branch_works(tmp_path: Path) -> None:
     rebase = shlex.split(fix[1])
     done = subprocess.run(rebase, capture_output=True, text=True, check=False)
     assert "CONFLICT" in done.stdout, done.stderr
+
+
+def test_the_settings_follow_renames_when_a_conflict_was_solved_by_hand(
+    port: tuple[Upstream, Path],
+) -> None:
+    upstream, workspace = port
+    git(upstream.path, "rm", "--quiet", "main.c")
+    words = SMALL_C["main.c"].replace("three", "tres")
+    upstream.commit("Move and speak Spanish", {"src/main.c": words}, "v2")
+    porttool("refresh", "--onto", "v2", cwd=workspace, check=3)
+    porttool("apply", cwd=workspace)
+    worktree = workspace / ".porttool" / "tree"
+    git(worktree, "reset", "--quiet", "--hard", "v2")
+    (worktree / "src" / "main.c").write_text(words.replace("tres", "3"))
+    commit(worktree, "Say 3")
+    result = porttool("refresh", "--onto", "v2", cwd=workspace)
+    assert "sources and includes in porttool.toml follow" in result.stderr
+    assert 'sources = ["src/main.c"]' in (workspace / "porttool.toml").read_text()
+    porttool("check", cwd=workspace)
