@@ -93,6 +93,8 @@ def require_movable(path: Path, commit: str) -> None:
     try:
         _run_in(path, git_dir, "read-tree", "--dry-run", "-m", "-u", "HEAD", commit)
     except GitError as error:
+        if error.fix is not None:  # a lock that a killed git left, a full disk: no file in the way
+            raise
         raise UserError(
             "files in the worktree are in the way of the series",
             where=str(path),
