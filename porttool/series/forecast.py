@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from porttool.git import Repository
 from porttool.series.importer import AppliedPatch
 from porttool.series.patch import Patch
-from porttool.series.rebase import Outcome, Verdict, rebase
+from porttool.series.rebase import Outcome, Verdict, picks, rebase
 from porttool.upstream.lock import Pin
 
 
@@ -37,8 +37,9 @@ def forecast(
 ) -> list[Forecast]:
     """Rebase ``applied`` (the commits of ``patches`` on ``base``) onto each of ``pins``."""
     forecasts = []
+    todo = picks(base, patches, applied)
     for pin in pins:
-        moved = rebase(store, base, pin.commit, patches, applied, leave_out_conflicts=True)
+        moved = rebase(store, base, pin.commit, todo, leave_out_conflicts=True)
         forecasts.append(Forecast(pin, moved.outcomes))
         advance()
     return forecasts

@@ -18,7 +18,7 @@ from enum import StrEnum
 from porttool.git import CatFile, Repository, Signature
 from porttool.series.importer import AppliedPatch, pin_signature
 from porttool.series.patch import FileDiff, Hunk, Patch
-from porttool.series.place import PlacementError, apply, place, split_lines
+from porttool.series.place import Placement, PlacementError, apply, place, split_lines
 
 
 class Verdict(StrEnum):
@@ -56,14 +56,17 @@ class HunkState(StrEnum):
 class HunkFact:
     """One hunk: the file it belongs to now, its number there, its state.
 
-    ``offset`` is in lines, for one that is placed; ``lines`` are the places where it would fit
-    (from 1); ``wanted`` and ``found`` are the lines it looks for and those that are nearest.
+    ``offset`` and ``length`` are in lines, for one that is placed: how far it lies from where the
+    patch says, and how much of the file it takes as context or removes; ``lines`` are the places
+    where it would fit (from 1); ``wanted`` and ``found`` are the lines it looks for and those that
+    are nearest.
     """
 
     file: str
     number: int
     state: HunkState
     offset: int = 0
+    length: int = 0
     lines: tuple[int, ...] = ()
     wanted: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
@@ -92,25 +95,52 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Rebased:
-    """The series on ``onto``: an outcome a patch, up to the first that needs a conflict solved.
+class Pick:
+    """A patch of the series to be put elsewhere: its commit, and the one it stands on now."""
 
-    ``head`` is the last commit that could be made; ``complete`` says whether every patch was tried.
-    """
+    patch: Patch
+    commit: str
+    parent: str
 
-    onto: str
-    head: str
-    outcomes: tuple[Outcome, ...]
-    complete: bool
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One side of a path in conflict, as in git's index: 1 the base, 2 ours, 3 the patch's."""
+
+    path: bytes
+    number: int
+    mode: bytes
+    oid: str
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What ``git merge-tree`` makes of two commits: a tree (with markers where it is not clean)."""
+    """What ``git merge-tree`` makes of two commits: a tree (with markers where it is not clean).
+
+    ``stages`` are the sides of the paths in conflict.
+    """
 
     clean: bool
     tree: str
-    conflicts: tuple[bytes, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def conflicts(self) -> tuple[bytes, ...]:
+        """The paths in conflict."""
+        return tuple(dict.fromkeys(stage.path for stage in self.stages))
+
+
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """The series on ``onto``: an outcome a patch, up to the first that somebody must decide about.
+
+    ``head`` is the last commit that could be made. ``stopped`` is the merge of the last patch where
+    it is in conflict or ambiguous and was not left out; its outcome then has no commit.
+    """
+
+    head: str
+    outcomes: tuple[Outcome, ...]
+    stopped: Merged | None = None
 
 
 class MergeTree:
@@ -131,10 +161,12 @@ class MergeTree:
         self._first = False
         clean = self._field() == b"1"
         tree = self._field().decode()
-        conflicts: dict[bytes, None] = {}
+        stages: list[Stage] = []
         while record := self._field():
-            conflicts.setdefault(record.partition(b"\t")[2])
-        return Merged(clean, tree, tuple(conflicts))
+            meta, _, path = record.partition(b"\t")
+            mode, oid, number = meta.split(b" ")
+            stages.append(Stage(path, int(number), mode, oid.decode()))
+        return Merged(clean, tree, tuple(stages))
 
     def _skip_messages(self) -> None:
         """Read the messages of the last answer: git writes their end with the next one only."""
@@ -186,70 +218,87 @@ def write_commit(
     return oid
 
 
+def picks(base: str, patches: Sequence[Patch], applied: Sequence[AppliedPatch]) -> list[Pick]:
+    """The series as it stands on ``base``: a pick a patch."""
+    commits = [each.commit for each in applied]
+    below = [base, *commits]
+    return [Pick(*each) for each in zip(patches, commits, below, strict=False)]
+
+
 def rebase(
     repository: Repository,
     base: str,
     onto: str,
-    patches: Sequence[Patch],
-    applied: Sequence[AppliedPatch],
+    todo: Sequence[Pick],
+    head: str | None = None,
     *,
     leave_out_conflicts: bool = False,
 ) -> Rebased:
-    """Put the series ``applied`` (the commits of ``patches`` on ``base``) on ``onto``.
+    """Put ``todo``, patches of a series that stands on the upstream commit ``base``, on ``onto``.
 
-    Goes on over patches that are absorbed (they get no commit) or ambiguous (they get what the
-    merge made of them, for somebody to confirm); stops behind the first conflict, whose commit
-    holds the conflict markers. With ``leave_out_conflicts`` it goes on without that patch instead.
+    ``head`` is what they are put on when some of the series is there already. Patches that are
+    absorbed get no commit. Stops behind the first patch in conflict or ambiguous; with
+    ``leave_out_conflicts`` it goes on without the ones in conflict, and with what the merge made of
+    the ambiguous ones.
     """
     renames = _renames(repository, base, onto)
     upstream = _patch_ids(repository, base, onto)
-    ours = _series_patch_ids(repository, base, applied)
+    ours = _series_patch_ids(repository, todo) if upstream else {}
     fallback = pin_signature(repository, base)
     outcomes: list[Outcome] = []
-    head, parent = onto, base
+    head = onto if head is None else head
     with repository.cat_file() as objects, merging(repository) as merger:
-        for patch, old in zip(patches, applied, strict=True):
-            outcome = _rebase_one(
-                repository, objects, merger, patch, old, parent, head, renames, fallback
+        for pick in todo:
+            outcome, merged = _rebase_one(
+                repository, objects, merger, pick, head, renames, fallback
             )
-            taken_by = upstream.get(ours.get(old.commit, ""))
-            if taken_by is not None:
-                # The id names the commit; whether the change is still there, the tree has to say.
-                there = {hunk.state for hunk in outcome.hunks} == {HunkState.ABSORBED}
-                if outcome.verdict is Verdict.CONFLICT and there:
-                    outcome = replace(outcome, verdict=Verdict.ABSORBED, commit=None, conflicts=())
-                if outcome.verdict is Verdict.ABSORBED:
-                    outcome = replace(outcome, upstream=taken_by)
-            if outcome.verdict is Verdict.CONFLICT and leave_out_conflicts:
-                outcome = replace(outcome, commit=None)
+            if outcome.verdict is Verdict.CONFLICT and _is_there(pick.patch, outcome):
+                outcome = replace(outcome, verdict=Verdict.ABSORBED, conflicts=())
+            if outcome.verdict is Verdict.ABSORBED:
+                # The id names the commit; whether the change is still there, the tree has said.
+                taken_by = upstream.get(ours.get(pick.commit, ""))
+                outcome = replace(outcome, upstream=taken_by)
+            undecided = outcome.verdict in (Verdict.CONFLICT, Verdict.AMBIGUOUS)
+            if undecided and not leave_out_conflicts:
+                return Rebased(head, (*outcomes, outcome), merged)
+            if outcome.verdict not in (Verdict.ABSORBED, Verdict.CONFLICT):
+                author = pick.patch.message.signature(fallback)
+                head = write_commit(
+                    repository, merged.tree, [head], author, pick.patch.message.text
+                )
+                outcome = replace(outcome, commit=head)
             outcomes.append(outcome)
-            if outcome.commit is not None:
-                head = outcome.commit
-            if outcome.verdict is Verdict.CONFLICT and not leave_out_conflicts:
-                break
-            parent = old.commit
-    return Rebased(onto, head, tuple(outcomes), len(outcomes) == len(patches))
+    return Rebased(head, tuple(outcomes))
+
+
+def _is_there(patch: Patch, outcome: Outcome) -> bool:
+    """Whether every part of a patch applies in reverse, however the merge of it went."""
+    lines_only = all(
+        diff.hunks and not diff.is_transfer and diff.old_mode == diff.new_mode
+        for diff in patch.files
+        if diff.old is not None and diff.new is not None
+    )
+    states = {hunk.state for hunk in outcome.hunks}
+    return lines_only and states == {HunkState.ABSORBED}
 
 
 def _rebase_one(
     repository: Repository,
     objects: CatFile,
     merger: MergeTree,
-    patch: Patch,
-    old: AppliedPatch,
-    parent: str,
+    pick: Pick,
     head: str,
     renames: dict[bytes, Move],
     fallback: Signature,
-) -> Outcome:
+) -> tuple[Outcome, Merged]:
     tree = _tree_of(objects, head)
     # A commit with the tree as it is now and the old parent: git then finds that as merge base.
-    now = write_commit(repository, tree, [parent], fallback, b"porttool: merge side\n")
-    merged = merger.merge(now, old.commit)
+    now = write_commit(repository, tree, [pick.parent], fallback, b"porttool: merge side\n")
+    merged = merger.merge(now, pick.commit)
     facts: list[HunkFact] = []
     moves: list[Move] = []
     differs = False
-    for diff in patch.files:
+    for diff in pick.patch.files:
         move = renames.get(diff.old) if diff.old is not None else None
         if move is not None:
             moves.append(move)
@@ -265,12 +314,9 @@ def _rebase_one(
             differs = differs or (there is not None and there != content)
     states = {fact.state for fact in facts}
     verdict = _verdict(merged, tree, facts, states, moves, differs)
-    commit = None
-    if verdict is not Verdict.ABSORBED:
-        author = patch.message.signature(fallback)
-        commit = write_commit(repository, merged.tree, [head], author, patch.message.text)
     conflicts = tuple(_text(path) for path in merged.conflicts)
-    return Outcome(patch.name, verdict, commit, tuple(moves), tuple(facts), conflicts)
+    outcome = Outcome(pick.patch.name, verdict, None, tuple(moves), tuple(facts), conflicts)
+    return outcome, merged
 
 
 def _verdict(
@@ -325,10 +371,7 @@ def _look(
         placements = place(diff.hunks, lines, exact=exact)
     except PlacementError:
         return [_one_hunk(name, hunk, lines) for hunk in diff.hunks], None
-    facts = [
-        HunkFact(name, each.hunk.number, HunkState.PLACED, each.offset, (each.line + 1,))
-        for each in placements
-    ]
+    facts = [_placed(name, each) for each in placements]
     return facts, apply(placements, lines) if diff.hunks else None
 
 
@@ -340,14 +383,18 @@ def _one_hunk(name: str, hunk: Hunk, lines: list[bytes]) -> HunkFact:
         wanted, found = _shown(hunk.old), _shown(error.found)
         if error.ambiguous:
             places = error.candidates
-            return HunkFact(name, hunk.number, HunkState.AMBIGUOUS, 0, places, wanted, found)
+            return HunkFact(name, hunk.number, HunkState.AMBIGUOUS, 0, 0, places, wanted, found)
         try:
             (reverse,) = place([hunk.reversed()], lines, exact=False)
         except PlacementError:
-            return HunkFact(name, hunk.number, HunkState.MISSING, 0, (), wanted, found)
-        return HunkFact(name, hunk.number, HunkState.ABSORBED, 0, (reverse.line + 1,))
-    at = (placement.line + 1,)
-    return HunkFact(name, hunk.number, HunkState.PLACED, placement.offset, at)
+            return HunkFact(name, hunk.number, HunkState.MISSING, 0, 0, (), wanted, found)
+        return HunkFact(name, hunk.number, HunkState.ABSORBED, 0, 0, (reverse.line + 1,))
+    return _placed(name, placement)
+
+
+def _placed(name: str, at: Placement) -> HunkFact:
+    length = len(at.hunk.old)
+    return HunkFact(name, at.hunk.number, HunkState.PLACED, at.offset, length, (at.line + 1,))
 
 
 def upstream_renames(repository: Repository, base: str, onto: str) -> dict[str, str]:
@@ -373,13 +420,11 @@ def _patch_ids(repository: Repository, base: str, onto: str) -> dict[str, str]:
     return _ids(repository, log)
 
 
-def _series_patch_ids(
-    repository: Repository, base: str, applied: Sequence[AppliedPatch]
-) -> dict[str, str]:
+def _series_patch_ids(repository: Repository, todo: Sequence[Pick]) -> dict[str, str]:
     """Commit to patch id, for the commits of the series."""
-    if not applied:
-        return {}
-    log = repository.run("log", "-p", "--format=commit %H", f"{base}..{applied[-1].commit}", "--")
+    commits = "".join(f"{pick.commit}\n" for pick in todo).encode()
+    options = ("--stdin", "--no-walk=unsorted", "-p", "--format=commit %H")
+    log = repository.run("log", *options, stdin=commits) if todo else b""
     return {commit: patch_id for patch_id, commit in _ids(repository, log).items()}
 
 

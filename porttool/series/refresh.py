@@ -18,7 +18,7 @@ from porttool.series.exporter import ExportedPatch, Fate
 from porttool.series.folder import PatchesFolder, PatchFile
 from porttool.series.importer import DoesNotApply, ImportedSeries, import_series
 from porttool.series.patch import parse, split_header
-from porttool.series.rebase import HunkState, Outcome, Verdict, rebase, upstream_renames
+from porttool.series.rebase import HunkState, Outcome, Verdict, picks, rebase, upstream_renames
 from porttool.series.side import Side
 from porttool.series.why import Culprit, find_culprit
 from porttool.transaction import Change
@@ -123,14 +123,15 @@ def plan(
         head = first.head
         offsets = {patch.name: patch.offsets for patch in first.patches}
         if target != pin:
-            moved = rebase(port.store, pin, target, source.patches, first.patches)
+            todo = picks(pin, source.patches, first.patches)
+            moved = rebase(port.store, pin, target, todo)
             outcomes, head = moved.outcomes, moved.head
             try:
                 _require_no_decision(outcomes, drop_absorbed=drop_absorbed)
             except SeriesDecision as error:
                 if (last := outcomes[-1]).verdict is Verdict.CONFLICT:
-                    patches, commits_ = source.patches, first.patches
-                    error.culprit = find_culprit(port.store, pin, target, patches, commits_, last)
+                    upto = todo[: len(outcomes)]
+                    error.culprit = find_culprit(port.store, pin, target, upto, last)
                 raise
             commits = [outcome.commit for outcome in outcomes]
             offsets = {o.name: tuple(hunk.offset for hunk in o.hunks) for o in outcomes}

@@ -1,23 +1,23 @@
-"""Why a patch no longer applies: the upstream commit that it broke at, and what that changed."""
+"""Why a patch no longer applies, or is not needed any more: the upstream commit that did it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from porttool.git import Repository
-from porttool.series.importer import AppliedPatch
-from porttool.series.patch import Patch
-from porttool.series.rebase import Outcome, Verdict, rebase
+from porttool.series.patch import FileDiff, Hunk, parse
+from porttool.series.rebase import HunkState, Outcome, Pick, Verdict, rebase
 
-#: Up to here every upstream commit is tried in turn; beyond, the range is halved.
-_IN_TURN = 24
+#: Up to here every upstream commit is tried in turn; beyond, the range is halved first.
+_IN_TURN = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
     """The first upstream commit, in first-parent order, on which a patch conflicts.
 
-    ``date`` is the author's, ISO 8601; ``diff`` is what the commit changed in the files that are in
-    conflict, without context.
+    ``date`` is the author's, ISO 8601; ``diff`` is what the commit changed at the lines that the
+    patch needs, without context; all of its changes to the files in conflict where that cannot be
+    told.
     """
 
     commit: str
@@ -27,46 +27,168 @@ class Culprit:
 
 
 def find_culprit(
-    store: Repository,
-    base: str,
-    onto: str,
-    patches: Sequence[Patch],
-    applied: Sequence[AppliedPatch],
-    outcome: Outcome,
+    store: Repository, base: str, onto: str, todo: Sequence[Pick], outcome: Outcome
 ) -> Culprit | None:
-    """Where between ``base`` and ``onto`` the patch of ``outcome``, in conflict there, breaks.
+    """Where between ``base`` and ``onto`` the last patch of ``todo``, in conflict there, breaks.
 
-    The series up to and including that patch is rebased onto upstream's commits. In a long range a
-    conflict that upstream undid and brought back is found at one of its beginnings.
+    ``todo`` is the series up to and including that patch; all of it is rebased onto upstream's
+    commits. In a very long range a conflict that upstream undid and brought back is found at one
+    of its beginnings.
     """
-    count = next(n for n, patch in enumerate(patches, 1) if patch.name == outcome.name)
-    out = store.run("rev-list", "--first-parent", "--reverse", f"{base}..{onto}").decode()
-    commits = out.split()
+    commits = touching(store, base, onto, todo)
 
     def breaks(commit: str) -> bool:
-        moved = rebase(
-            store, base, commit, patches[:count], applied[:count], leave_out_conflicts=True
-        )
-        return moved.outcomes[-1].verdict is Verdict.CONFLICT
+        return _at(store, base, commit, todo).verdict is Verdict.CONFLICT
 
+    at = _first(commits, breaks)
+    if at is None:
+        return None
+    before = base if at == 0 else commits[at - 1]
+    form = "--format=%aI%x00%s"
+    said = store.run("log", "-1", form, commits[at]).decode("utf-8", "replace")
+    date, _, subject = said.strip().partition("\0")
+    diff = _in_question(store, base, before, commits[at], todo, outcome)
+    return Culprit(commits[at], subject, date, diff)
+
+
+def find_taker(store: Repository, base: str, onto: str, todo: Sequence[Pick]) -> str | None:
+    """The first upstream commit that has all of the last patch of ``todo``, absorbed in ``onto``.
+
+    It must have it from there on: a change that upstream took and reverted does not count.
+    """
+    commits = touching(store, base, onto, todo)
+    at = len(commits)
+    while at > 0 and _at(store, base, commits[at - 1], todo).verdict is Verdict.ABSORBED:
+        at -= 1
+    return commits[at] if at < len(commits) else None
+
+
+def touching(store: Repository, base: str, onto: str, todo: Sequence[Pick]) -> list[str]:
+    """Upstream's commits of ``base..onto`` that touch a file of ``todo``, oldest first.
+
+    In first-parent order, a merge counting as one change; files are followed through renames.
+    Nothing else can change what a rebase of ``todo`` comes to.
+    """
+    paths: set[bytes] = set()
+    folders: set[bytes] = set()  # of files that a patch creates: they follow when a folder moves
+    for pick in todo:
+        for diff in pick.patch.files:
+            paths |= {path for path in (diff.old, diff.new) if path is not None}
+            if diff.old is None:
+                folders.add(_folder(diff.path))
+    options = ("--first-parent", "-m", "--reverse", "--raw", "-z", "--no-abbrev")
+    renames = ("--find-renames=40%", "-l0", "--format=%x01%H")
+    log = store.run("log", *options, *renames, f"{base}..{onto}", "--")
+    found = []
+    for record in log.split(b"\x01")[1:]:
+        commit, _, changes = record.partition(b"\0")
+        if _touches(changes.lstrip(b"\n").split(b"\0"), paths, folders):
+            found.append(commit.strip().decode())
+    return found
+
+
+def _touches(fields: Sequence[bytes], paths: set[bytes], folders: set[bytes]) -> bool:
+    """Whether one commit's raw diff concerns ``paths``, which follow its renames."""
+    touched = False
+    rest = iter(fields)
+    for meta in rest:
+        if not meta.startswith(b":"):
+            continue
+        old = next(rest)
+        if meta.rsplit(b" ", 1)[1][:1] in b"RC":
+            new = next(rest)
+            if _concerns(old, paths):
+                paths.add(new)
+                touched = True
+            touched = touched or _folder(old) in folders or _concerns(new, paths)
+        else:
+            touched = touched or _concerns(old, paths)
+    return touched
+
+
+def _concerns(path: bytes, paths: set[bytes]) -> bool:
+    """Whether a change to ``path`` can matter to ``paths``: one of them, or in their way."""
+    if path in paths or any(other.startswith(path + b"/") for other in paths):
+        return True
+    return any(path.startswith(other + b"/") for other in paths)
+
+
+def _folder(path: bytes) -> bytes:
+    return path.rpartition(b"/")[0]
+
+
+def _at(store: Repository, base: str, commit: str, todo: Sequence[Pick]) -> Outcome:
+    """What the last patch of ``todo`` comes to on an upstream commit."""
+    return rebase(store, base, commit, todo, leave_out_conflicts=True).outcomes[-1]
+
+
+def _first(commits: Sequence[str], holds: Callable[[str], bool]) -> int | None:
     low, high = 0, len(commits) - 1
     while high - low >= _IN_TURN:
         middle = (low + high) // 2
-        if breaks(commits[middle]):
+        if holds(commits[middle]):
             high = middle
         else:
             low = middle + 1
-    found = next((commit for commit in commits[low : high + 1] if breaks(commit)), None)
-    return None if found is None else _describe(store, found, outcome)
+    return next((at for at in range(low, high + 1) if holds(commits[at])), None)
 
 
-def _describe(store: Repository, commit: str, outcome: Outcome) -> Culprit:
-    out = store.run("log", "-1", "--format=%aI%x00%s", commit).decode("utf-8", "replace")
-    date, _, subject = out.strip().partition("\0")
+def _in_question(
+    store: Repository,
+    base: str,
+    before: str,
+    commit: str,
+    todo: Sequence[Pick],
+    outcome: Outcome,
+) -> str:
+    """What ``commit`` changed of the lines that the last patch of ``todo`` needs.
+
+    The series below the patch stands on both sides, so that the line numbers are those at which
+    the patch was placed last.
+    """
+    sides = []
+    for side in (before, commit):
+        below = rebase(store, base, side, todo[:-1], leave_out_conflicts=True)
+        sides.append(below.head if todo[:-1] else side)
+    last = _at(store, base, before, todo)
     paths = set(outcome.conflicts)
-    for move in outcome.moves:  # upstream may have known the file by its other name then
+    for move in (*outcome.moves, *last.moves):
         if paths & {move.old, move.new}:
             paths |= {move.old, move.new}
-    options = ("--unified=0", "--no-color", "--no-ext-diff", "--find-renames", "--format=")
-    diff = store.run("show", *options, "--first-parent", commit, "--", *sorted(paths))
-    return Culprit(commit, subject, date, diff.decode("utf-8", "replace"))
+    options = ("--unified=0", "--no-color", "--no-ext-diff", "--find-renames=40%", "--full-index")
+    diff = store.run("diff", *options, *sides, "--", *sorted(paths))
+    lines = {
+        (hunk.file, line)
+        for hunk in last.hunks
+        if hunk.state is HunkState.PLACED
+        for line in range(hunk.lines[0], hunk.lines[0] + max(hunk.length, 1))
+    }
+    files = parse("upstream", diff).files
+    cut = [(each, [h for h in each.hunks if _overlaps(each, h, lines)]) for each in files]
+    if not any(hunks for _, hunks in cut):
+        cut = [(each, list(each.hunks)) for each in files]
+    return "".join(_text(each, hunks) for each, hunks in cut if hunks or each.new is None)
+
+
+def _overlaps(diff: FileDiff, hunk: Hunk, lines: set[tuple[str, int]]) -> bool:
+    if diff.old is None:
+        return False
+    path = diff.old.decode("utf-8", "surrogateescape")
+    return any(
+        (path, at) in lines for at in range(hunk.old_start, hunk.old_start + 1 + len(hunk.old))
+    )
+
+
+def _text(diff: FileDiff, hunks: Sequence[Hunk]) -> str:
+    """A file's part of a diff as it is shown, with ``hunks`` alone."""
+    sides = (b"---", b"a/", diff.old), (b"+++", b"b/", diff.new)
+    out = [
+        b"%s %s\n" % (mark, b"/dev/null" if path is None else prefix + path)
+        for mark, prefix, path in sides
+    ]
+    for hunk in hunks:
+        ranges = hunk.old_start, len(hunk.old), hunk.new_start, len(hunk.new), hunk.section
+        out.append(b"@@ -%d,%d +%d,%d @@ %s" % ranges)
+        out[-1] = out[-1].rstrip() + b"\n"
+        out += [line if line.endswith(b"\n") else line + b"\n" for line in hunk.lines]
+    return b"".join(out).decode("utf-8", "replace")

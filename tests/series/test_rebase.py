@@ -5,7 +5,7 @@ import pytest
 from porttool.git import Repository
 from porttool.series.importer import import_series
 from porttool.series.patch import parse
-from porttool.series.rebase import HunkState, Rebased, Verdict, rebase
+from porttool.series.rebase import HunkState, Rebased, Verdict, picks, rebase
 from tests.support import Files, Upstream, git
 
 CODE = "".join(f"line {n}\n" for n in range(60))
@@ -32,7 +32,7 @@ class Bench:
         assert tip is not None
         patches = [parse(path.name, path.read_bytes()) for path in self.patches]
         applied = import_series(self.store, base, patches).patches
-        return rebase(self.store, base, tip, patches, applied)
+        return rebase(self.store, base, tip, picks(base, patches, applied))
 
     def file(self, commit: str, path: str) -> str:
         return self.store.run("cat-file", "blob", f"{commit}:{path}").decode()
@@ -124,13 +124,15 @@ def test_a_conflict_stops_and_says_what_was_wanted_and_found(bench: Bench) -> No
     bench.upstream.commit("Same line", {"a.c": edit(30, "theirs")})
     result = bench.onto()
     assert [o.verdict for o in result.outcomes] == [Verdict.CLEAN, Verdict.CONFLICT]
-    assert not result.complete
+    assert result.stopped is not None
+    assert [(s.path, s.number) for s in result.stopped.stages] == [(b"a.c", n) for n in (1, 2, 3)]
     conflict = result.outcomes[1]
     assert conflict.conflicts == ("a.c",)
     assert "line 30" in conflict.hunks[0].wanted
     assert "theirs" in conflict.hunks[0].found
-    assert "<<<<<<<" in bench.file(result.head, "a.c")
-    assert "|||||||" in bench.file(result.head, "a.c")
+    merged = bench.store.run("cat-file", "blob", f"{result.stopped.tree}:a.c")
+    assert b"<<<<<<<" in merged
+    assert b"|||||||" in merged
 
 
 def test_a_deleted_file_conflicts(bench: Bench) -> None:
@@ -162,7 +164,7 @@ def test_the_same_rebase_gives_the_same_commits(bench: Bench) -> None:
     assert base is not None
     assert tip is not None
     applied = import_series(bench.store, base, patches).patches
-    assert rebase(bench.store, base, tip, patches, applied).head == first
+    assert rebase(bench.store, base, tip, picks(base, patches, applied)).head == first
 
 
 def test_what_upstream_took_and_reverted_is_not_absorbed(bench: Bench) -> None:
