@@ -106,22 +106,54 @@ def refresh(
     onto: Annotated[
         str | None, typer.Option(metavar="REF", help="Move the series to this upstream ref.")
     ] = None,
+    step: Annotated[
+        bool,
+        typer.Option("--step", help="With --onto: one touching upstream commit after the other."),
+    ] = False,
+    drop_absorbed: Annotated[
+        bool, typer.Option("--drop-absorbed", help="Drop patches that upstream has by now.")
+    ] = False,
+    reuse: Annotated[
+        bool,
+        typer.Option("--reuse/--no-reuse", help="Solve a conflict as it was solved before."),
+    ] = True,
+    resume: Annotated[
+        bool, typer.Option("--continue", help="Take up what was solved or edited, and go on.")
+    ] = False,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Leave the patch that waits out, and go on.")
+    ] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Give up; everything is as it was before.")
+    ] = False,
     take: Annotated[
         Side | None,
         typer.Option(help="Which side counts when patches/ and the worktree were both edited."),
     ] = None,
-    drop_absorbed: Annotated[
-        bool,
-        typer.Option("--drop-absorbed", help="With --onto: drop patches that upstream has by now."),
-    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Import the series, take up the worktree's commits, export, audit and emit."""
-    from porttool.commands.refresh import refresh
+    going_on = [name for name, on in (("continue", resume), ("skip", skip), ("abort", abort)) if on]
+    beginning = onto is not None or step or take is not None or not reuse
+    if len(going_on) > 1 or (going_on and beginning):
+        raise typer.BadParameter(f"--{going_on[0]} stands alone")
+    if drop_absorbed and (skip or abort):
+        raise typer.BadParameter(f"--drop-absorbed does not go with --{going_on[0]}")
+    if step and onto is None:
+        raise typer.BadParameter("--step goes with --onto REF")
+    from porttool.commands import refresh as command
 
-    _run(
-        lambda: refresh(ctx.obj, onto=onto, take=take, drop_absorbed=drop_absorbed, as_json=as_json)
-    )
+    def chosen() -> ExitCode:
+        if abort:
+            return command.abort(ctx.obj, as_json=as_json)
+        if skip:
+            return command.skip(ctx.obj, as_json=as_json)
+        if resume:
+            return command.resume(ctx.obj, drop_absorbed=drop_absorbed, as_json=as_json)
+        options = command.Options(onto, take, drop_absorbed, step, reuse)
+        return command.refresh(ctx.obj, options, as_json=as_json)
+
+    _run(chosen)
 
 
 @app.command()

@@ -33,6 +33,13 @@ class EmitConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesConfig:
+    """``[series]``: ``keep_resolutions`` keeps solved conflicts in ``resolutions/``, versioned."""
+
+    keep_resolutions: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PortConfig:
     """What ``porttool.toml`` says: the human's decisions about one port.
 
@@ -53,6 +60,7 @@ class PortConfig:
     stack_size: int = 65536
     selects: tuple[str, ...] = ()
     emit: EmitConfig = field(default_factory=EmitConfig)
+    series: SeriesConfig = field(default_factory=SeriesConfig)
 
     @property
     def c_name(self) -> str:
@@ -124,6 +132,16 @@ class Workspace:
         return self.state / "tree"
 
     @property
+    def work(self) -> Path:
+        """The worktree in which somebody solves a conflict or edits one patch."""
+        return self.state / "work"
+
+    @property
+    def resolutions(self) -> Path:
+        """Where solved conflicts are kept for everybody, if the settings say so."""
+        return self.root / "resolutions"
+
+    @property
     def build(self) -> Path:
         """Where emitted libraries go by default."""
         return self.root / "build"
@@ -171,6 +189,13 @@ class _Table:
         value = self._get(key, int, "a whole number")
         return default if value is None else int(value)
 
+    def flag(self, key: str) -> bool:
+        self._seen.add(key)
+        value = self._values.get(key, False)
+        if not isinstance(value, bool):
+            raise self.error(f"{key} must be true or false")
+        return value
+
     def texts(self, key: str) -> tuple[str, ...]:
         values = self._get(key, list, "a list of strings") or []
         if not all(isinstance(value, str) for value in values):
@@ -209,7 +234,8 @@ def parse_config(text: str, path: Path) -> PortConfig:
             raise UserError(f"{CONFIG_NAME}: {name} must be a table", where=str(path))
         return _Table(values, str(path), name)
 
-    upstream, target, port, emit = (table(n) for n in ("upstream", "target", "port", "emit"))
+    names = ("upstream", "target", "port", "emit", "series")
+    upstream, target, port, emit, series = map(table, names)
     if document:
         raise UserError(f"{CONFIG_NAME}: unknown table {sorted(document)[0]!r}", where=str(path))
 
@@ -257,9 +283,10 @@ def parse_config(text: str, path: Path) -> PortConfig:
         stack_size=port.number("stack_size", 65536),
         selects=selects,
         emit=EmitConfig(mode, archive_url, sha256, prefix),
+        series=SeriesConfig(series.flag("keep_resolutions")),
     )
     if not 16384 <= config.stack_size <= 16 * 1024 * 1024 or config.stack_size % 4096:
         raise port.error("stack_size must be a multiple of 4096 from 16384 to 16777216")
-    for each in (upstream, target, port, emit):
+    for each in (upstream, target, port, emit, series):
         each.finish()
     return config

@@ -9,8 +9,8 @@ from porttool.commands.emitting import emit_input
 from porttool.commands.session import opened
 from porttool.errors import ExitCode, UserError
 from porttool.port import Port
+from porttool.series import operation, worktree
 from porttool.series import refresh as engine
-from porttool.series import worktree
 from porttool.unikraft.emit import compare_emitted
 from porttool.upstream.lock import LockError
 
@@ -27,7 +27,7 @@ def check(directory: Path, *, as_json: bool) -> ExitCode:
         ui.show_json({"schema": 1, "ok": not drift, "drift": found})
     elif drift:
         for what, detail in drift:
-            ui.show(Text.assemble((f"{what:9}", "bold red"), detail))
+            ui.show(Text.assemble((f"{what:11}", "bold red"), detail))
     else:
         emitted = (directory / "build").exists()
         what = " and emitted libraries agree" if emitted else " agree; nothing was emitted yet"
@@ -42,6 +42,8 @@ def _on_one_line(error: LockError) -> str:
 def find_drift(port: Port) -> list[tuple[str, str]]:
     """Every drift of a port: (what drifted, how). Empty when a refresh would change nothing."""
     drift: list[tuple[str, str]] = []
+    if (waiting := operation.load(port.workspace)) is not None:
+        drift.append(("unfinished", f"porttool {waiting.command}: --continue, --skip or --abort"))
     if port.series_edited:
         drift.append(("series", "patches/ was edited since the lock was written: porttool refresh"))
     if port.series.unlisted:

@@ -1,7 +1,6 @@
 """``porttool refresh``: the main job."""
 
-import shlex
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,127 +11,150 @@ from porttool import ui
 from porttool.audit import AuditReport
 from porttool.commands import verdicts
 from porttool.commands.auditing import fail_if_unparsed, patched_scope, run_audit
+from porttool.commands.deciding import deciding, whole
 from porttool.commands.emitting import emit_input
-from porttool.commands.session import opened
-from porttool.errors import ExitCode, PorttoolError
+from porttool.commands.session import opened, require_idle
+from porttool.errors import ExitCode, PorttoolError, UserError
 from porttool.port import Port, find_pin, load
+from porttool.series import operate
+from porttool.series import operation as state
 from porttool.series import refresh as engine
 from porttool.series.exporter import Fate
-from porttool.series.importer import DoesNotApply
-from porttool.series.refresh import PatchReport, Plan, SeriesDecision
+from porttool.series.operation import Operation
+from porttool.series.refresh import PatchReport, Plan
 from porttool.series.side import Side
-from porttool.series.why import Culprit
 from porttool.unikraft.emit import EmitResult, emit
 from porttool.upstream.lock import Pin
 from porttool.upstream.store import borrow_tags
 from porttool.workspace import Workspace
 
-_DIFF_LINES = 40
-_DIFF_NOISE = ("index ", "similarity ", "diff --git ")
-_DIFF_STYLE = {"+": "green", "-": "red", "@": "cyan"}
 _STYLE = {Fate.UNCHANGED: "dim", Fate.CHANGED: "yellow", Fate.NEW: "green"}
 
 
-def refresh(
-    directory: Path,
-    *,
-    onto: str | None,
-    take: Side | None,
-    drop_absorbed: bool = False,
-    as_json: bool,
-) -> ExitCode:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a refresh is to go.
+
+    ``onto`` is the upstream ref to move to, in steps with ``step``; ``take`` the side that counts
+    when both were edited; ``reuse`` says whether conflicts are solved as they were before.
+    """
+
+    onto: str | None = None
+    take: Side | None = None
+    drop_absorbed: bool = False
+    step: bool = False
+    reuse: bool = True
+
+
+def refresh(directory: Path, options: Options, *, as_json: bool) -> ExitCode:
     """Refresh the workspace in ``directory``; report the patches, the audit and the libraries.
 
     The series and the lock are settled before the audit and the emission: when one of those fails,
     the error says so, and ``patches/`` and the lock are already as they should be.
     """
-    with opened(directory, "refresh", contact=True, leaving=onto is not None) as port:
+    command = f"refresh --onto {options.onto}" if options.onto is not None else "refresh"
+    with opened(directory, command, contact=True, leaving=options.onto is not None) as port:
+        require_idle(port)
         borrow_tags(port.store, port.mirror)
-        pin = None if onto is None else find_pin(port.mirror, onto)
-        try:
-            outcome = engine.plan(port, pin, take, drop_absorbed=drop_absorbed)
-        except DoesNotApply as error:
-            error.fix = error.fix or _way_out(port, None)
-            raise
-        except SeriesDecision as error:
-            error.fix = error.fix or _way_out(port, pin)
-            culprit = error.culprit
-            if as_json:
-                ui.show_json(
-                    {
-                        "schema": 1,
-                        "changed": False,
-                        "outcomes": verdicts.document(error.outcomes),
-                        "culprit": None if culprit is None else asdict(culprit),
-                    }
-                )
-            else:
-                ui.show(verdicts.table(error.outcomes))
-                if culprit is not None:
-                    _show_culprit(culprit)
-            raise
-        for text in outcome.notes:
-            ui.note(text)
-        changed = engine.carry_out(port, outcome)
-        settled, _ = load(Workspace.open(directory))
-        imported = settled.apply()
-        with emit_input(settled, imported) as source:
-            report = run_audit(patched_scope(source.patched_tree, settled.workspace.config))
-            failure: PorttoolError | None = None
-            libraries: EmitResult | None = None
-            try:
-                libraries = emit(source, settled.workspace.build)
-            except PorttoolError as error:
-                failure = error
+        pin = port.lock.pin if options.onto is None else find_pin(port.mirror, options.onto)
+        with deciding(port, as_json=as_json):
+            plan = _work_out(port, pin, command, options)
+        return _carry_out(port, plan, as_json=as_json)
+
+
+def _work_out(port: Port, pin: Pin, command: str, options: Options) -> Plan:
+    source = engine.gather(port, pin.commit, options.take)
+    if source.base == pin.commit:
+        return engine.settle_in_place(port, source, pin)
+    operation = operate.begin(
+        port,
+        source,
+        pin,
+        command,
+        drop_absorbed=options.drop_absorbed,
+        step=options.step,
+        reuse=options.reuse,
+    )
+    return whole(operate.run(port, operation))
+
+
+def resume(directory: Path, *, drop_absorbed: bool, as_json: bool) -> ExitCode:
+    """``refresh --continue``: take up what was solved or edited, and go on."""
+    with opened(directory, "refresh --continue", leaving=True) as port:
+        operation = _unfinished(port)
+        if drop_absorbed:
+            operation = replace(operation, drop_absorbed=True)
+        with deciding(port, as_json=as_json):
+            plan = whole(operate.resume(port, operation))
+        return _carry_out(port, plan, as_json=as_json)
+
+
+def skip(directory: Path, *, as_json: bool) -> ExitCode:
+    """``refresh --skip``: leave the patch that is waited for out, and go on."""
+    with opened(directory, "refresh --skip", leaving=True) as port:
+        operation = _unfinished(port)
+        with deciding(port, as_json=as_json):
+            plan = whole(operate.skip(port, operation))
+        return _carry_out(port, plan, as_json=as_json)
+
+
+def abort(directory: Path, *, as_json: bool) -> ExitCode:
+    """``refresh --abort``: give the unfinished operation up; everything is as it was before."""
+    with opened(directory, "refresh --abort", leaving=True) as port:
+        if not state.folder(port.workspace).exists():
+            raise _nothing_unfinished()
+        operate.abort(port)
         if as_json:
-            ui.show_json(_document(outcome, changed, libraries) | {"audit": _audit_counts(report)})
+            ui.show_json({"schema": 1, "changed": False, "aborted": True})
         else:
-            _show(outcome, changed, libraries)
-            counts = _audit_counts(report)
-            ui.show(
-                Text.assemble(
-                    ("audit    ", "bold"),
-                    f"{ui.count(counts['function'], 'function')}, "
-                    f"{ui.count(counts['header'], 'header')} and "
-                    f"{ui.count(counts['path'], 'kernel path')} needed by "
-                    f"{ui.count(len(report.files), 'file')}",
-                )
+            ui.show("given up; patches/, porttool.toml and upstream.lock are as they were")
+    return ExitCode.OK
+
+
+def _unfinished(port: Port) -> Operation:
+    operation = state.load(port.workspace)
+    if operation is None:
+        raise _nothing_unfinished()
+    return operation
+
+
+def _nothing_unfinished() -> UserError:
+    return UserError("no refresh is unfinished here", fix="porttool refresh --onto REF begins one")
+
+
+def _carry_out(port: Port, plan: Plan, *, as_json: bool) -> ExitCode:
+    """Write the plan, then audit and emit what there is now, and report it all."""
+    for text in plan.notes:
+        ui.note(text)
+    changed = operate.carry_out(port, plan)
+    settled, _ = load(Workspace.open(port.workspace.root))
+    imported = settled.apply()
+    failure: PorttoolError | None = None
+    libraries: EmitResult | None = None
+    with emit_input(settled, imported) as source:
+        report = run_audit(patched_scope(source.patched_tree, settled.workspace.config))
+        try:
+            libraries = emit(source, settled.workspace.build)
+        except PorttoolError as error:
+            failure = error
+    if as_json:
+        ui.show_json(_document(plan, changed, libraries) | {"audit": _audit_counts(report)})
+    else:
+        _show(plan, changed, libraries)
+        counts = _audit_counts(report)
+        ui.show(
+            Text.assemble(
+                ("audit    ", "bold"),
+                f"{ui.count(counts['function'], 'function')}, "
+                f"{ui.count(counts['header'], 'header')} and "
+                f"{ui.count(counts['path'], 'kernel path')} needed by "
+                f"{ui.count(len(report.files), 'file')}",
             )
+        )
     if failure is not None:
         raise failure
     fail_if_unparsed(report)
     return ExitCode.OK
-
-
-def _show_culprit(culprit: Culprit) -> None:
-    """The upstream commit that a patch breaks at, and its changes to the files in conflict."""
-    ui.show(
-        Text.assemble(
-            ("breaks at ", "bold"),
-            (culprit.commit[:12], "yellow"),
-            f" of {culprit.date[:10]}: {culprit.subject}",
-        )
-    )
-    lines = [line for line in culprit.diff.splitlines() if not line.startswith(_DIFF_NOISE)]
-    for line in lines[:_DIFF_LINES]:
-        ui.show(Text(f"  {line}", _DIFF_STYLE.get(line[:1], "")))
-    if len(lines) > _DIFF_LINES:
-        ui.show(Text(f"  … {ui.count(len(lines) - _DIFF_LINES, 'line')} more", "dim"))
-
-
-def _way_out(port: Port, onto: Pin | None) -> str:
-    """What a maintainer does about a patch that does not apply."""
-    if onto is None:
-        return "mend the patch in patches/ and refresh again"
-    # The worktree knows upstream's tags, but not its branches.
-    new, old = (
-        pin.ref if port.mirror.is_tag(pin.ref) else pin.commit for pin in (onto, port.lock.pin)
-    )
-    tree = shlex.quote(str(port.workspace.tree))
-    return (
-        f"porttool apply; git -C {tree} rebase --onto {new} {old}; "
-        f"porttool refresh --onto {onto.ref}"
-    )
 
 
 def _audit_counts(report: AuditReport) -> dict[str, int]:

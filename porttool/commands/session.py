@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from porttool import port, transaction, ui
+from porttool.errors import UserError
 from porttool.port import Port
+from porttool.series import operation
 from porttool.upstream.store import ProgressFn
 from porttool.workspace import Workspace
 
@@ -43,3 +45,17 @@ def opened(
         if warning:
             ui.note(warning)
         yield opened_port
+
+
+def require_idle(port: Port) -> None:
+    """Raise :class:`UserError` when an operation waits for somebody in this workspace."""
+    unfinished = operation.load(port.workspace)
+    if unfinished is None:
+        return
+    stop = unfinished.stopped
+    raise UserError(
+        f"porttool {unfinished.command} is unfinished",
+        where=str(port.workspace.work),
+        why=f"it waits for {stop.name}: {stop.reason}" if stop is not None else None,
+        fix="porttool refresh --continue, --skip or --abort",
+    )

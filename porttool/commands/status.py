@@ -11,8 +11,8 @@ from porttool.commands.emitting import emit_input
 from porttool.commands.session import opened
 from porttool.errors import ExitCode, PorttoolError
 from porttool.port import Port
+from porttool.series import operation, worktree
 from porttool.series import refresh as engine
-from porttool.series import worktree
 from porttool.unikraft.emit import compare_emitted
 
 
@@ -36,6 +36,7 @@ def status(directory: Path, *, as_json: bool) -> ExitCode:
                 "edited": port.series_edited,
             },
             "worktree": _worktree(port),
+            "unfinished": _unfinished(port),
             "emitted": _emitted(port),
         }
     if as_json:
@@ -56,6 +57,20 @@ def _worktree(port: Port) -> dict[str, Any] | None:
         "dirty": state.dirty,
         "untracked": list(state.untracked),
         "busy": state.busy,
+    }
+
+
+def _unfinished(port: Port) -> dict[str, Any] | None:
+    """The operation that waits for somebody, if there is one."""
+    waiting = operation.load(port.workspace)
+    if waiting is None:
+        return None
+    stop = waiting.stopped
+    return {
+        "command": waiting.command,
+        "patch": stop.name if stop is not None else None,
+        "reason": str(stop.reason) if stop is not None else None,
+        "worktree": str(port.workspace.work) if stop is not None else None,
     }
 
 
@@ -101,6 +116,11 @@ def _show(facts: dict[str, Any]) -> None:
         if tree["busy"]:
             line.append(f", in the middle of {tree['busy']}", "red")
         table.add_row("worktree", line)
+    if (waiting := facts["unfinished"]) is not None:
+        line = Text(f"porttool {waiting['command']}", "red")
+        if waiting["patch"] is not None:
+            line.append(f", {waiting['reason']}: {waiting['patch']} in {waiting['worktree']}")
+        table.add_row("unfinished", line)
     line = Text(emitted["path"])
     if emitted["current"]:
         line.append(", up to date", "green")

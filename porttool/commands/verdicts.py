@@ -51,6 +51,8 @@ def _facts(outcome: Outcome) -> list[str]:
     elif outcome.verdict is Verdict.PARTLY_ABSORBED:
         there = ", ".join(f"{hunk.file} hunk {hunk.number}" for hunk in outcome.absorbed_hunks)
         facts.append(f"upstream has {there}")
+    if outcome.solution is not None:
+        facts.append(str(outcome.solution))
     if outcome.conflicts:
         facts.append(f"conflict in {', '.join(outcome.conflicts)}")
     return facts

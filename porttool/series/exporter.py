@@ -17,14 +17,9 @@ from porttool.git import Repository, Signature
 from porttool.series.folder import PatchFile
 from porttool.series.patch import parse, split_header
 
-#: What an export must look like whatever git's version and configuration. The names are those of
-#: git-format-patch(1) and git-diff(1); the format is described in docs/porting.md.
-_FORMAT = (
-    "--no-numbered",
-    "--keep-subject",
-    "--no-stat",
-    "--no-signature",
-    "--zero-commit",
+#: What a diff must look like whatever git's version and configuration. The names are those of
+#: git-diff(1); the format is described in docs/porting.md.
+DIFF_FORMAT = (
     "--full-index",
     "--binary",
     "--find-renames=50%",
@@ -39,6 +34,17 @@ _FORMAT = (
     "--no-textconv",
     "--no-color",
     "--no-relative",
+    "-O/dev/null",
+)
+
+#: The same for an export, in the terms of git-format-patch(1).
+_FORMAT = (
+    "--no-numbered",
+    "--keep-subject",
+    "--no-stat",
+    "--no-signature",
+    "--zero-commit",
+    *DIFF_FORMAT,
     "--no-attach",
     "--no-thread",
     "--no-cover-letter",
@@ -46,7 +52,6 @@ _FORMAT = (
     "--no-notes",
     "--no-signoff",
     "--encoding=UTF-8",
-    "-O/dev/null",
 )
 
 

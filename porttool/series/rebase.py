@@ -72,12 +72,21 @@ class HunkFact:
     found: tuple[str, ...] = ()
 
 
+class Solution(StrEnum):
+    """What came of a patch that somebody had to decide about."""
+
+    BY_HAND = "solved by hand"
+    AS_BEFORE = "solved as before"
+    CONFIRMED = "placement confirmed"
+    LEFT_OUT = "left out"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One patch on the new upstream. ``commit`` is its new commit, or None when it has none.
 
     ``upstream`` is the upstream commit that absorbed it, where one has the same patch id;
-    ``conflicts`` are the paths that a merge left in conflict.
+    ``conflicts`` are the paths that a merge left in conflict; ``solution`` is what was decided.
     """
 
     name: str
@@ -87,6 +96,7 @@ class Outcome:
     hunks: tuple[HunkFact, ...] = ()
     conflicts: tuple[str, ...] = ()
     upstream: str | None = None
+    solution: Solution | None = None
 
     @property
     def absorbed_hunks(self) -> tuple[HunkFact, ...]:

@@ -18,9 +18,8 @@ from porttool.series.exporter import ExportedPatch, Fate
 from porttool.series.folder import PatchesFolder, PatchFile
 from porttool.series.importer import DoesNotApply, ImportedSeries, import_series
 from porttool.series.patch import parse, split_header
-from porttool.series.rebase import HunkState, Outcome, Verdict, picks, rebase, upstream_renames
+from porttool.series.rebase import Outcome, upstream_renames
 from porttool.series.side import Side
-from porttool.series.why import Culprit, find_culprit
 from porttool.transaction import Change
 from porttool.transaction import commit as commit_change
 from porttool.upstream.licence import detect_license
@@ -64,98 +63,99 @@ class Plan:
     outcomes: tuple[Outcome, ...] = ()
 
 
-class SeriesDecision(DecisionNeeded):
-    """The series cannot move without a maintainer's word; ``outcomes`` are those worked out.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The series as a refresh finds it: its files, and their commits on the upstream ``base``.
 
-    ``culprit`` is the upstream commit at which a patch in conflict stopped applying.
+    ``listing`` is the folder that they come from, ``offsets`` how far each hunk lay from where its
+    file said. ``settled`` is the export when the commits are a worktree's. ``tree`` is the
+    worktree's state, ``edited`` whether the series was taken from there.
     """
 
-    def __init__(
-        self, outcomes: tuple[Outcome, ...], what: str, *, why: str | None, fix: str | None
-    ) -> None:
-        super().__init__(what, why=why, fix=fix)
-        self.outcomes = outcomes
-        self.culprit: Culprit | None = None
+    listing: PatchesFolder
+    files: tuple[PatchFile, ...]
+    commits: tuple[str, ...]
+    base: str
+    offsets: Mapping[str, tuple[int, ...]]
+    notes: tuple[str, ...]
+    tree: worktree.WorktreeState | None
+    settled: "Settled | None" = None
+
+    @property
+    def head(self) -> str:
+        """The last commit of the series, or the upstream commit itself."""
+        return self.commits[-1] if self.commits else self.base
 
 
-def plan(
-    port: Port,
-    onto: Pin | None = None,
-    take: Side | None = None,
-    *,
-    drop_absorbed: bool = False,
-) -> Plan:
-    """Work out a refresh of ``port``, on ``onto`` if given.
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A series that was exported, and imported again to prove the export."""
 
-    With ``drop_absorbed`` patches that upstream has by now leave the series. Raises
-    :class:`DecisionNeeded` when a patch does not apply, is absorbed, or both sides were edited,
-    and :class:`UserError` when the worktree is not in a state to be taken up.
+    exported: tuple[ExportedPatch, ...]
+    imported: ImportedSeries
+
+    @property
+    def files(self) -> tuple[PatchFile, ...]:
+        """The patch files as they are written."""
+        return tuple(PatchFile(p.name, p.content, parse(p.name, p.content)) for p in self.exported)
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """The commit of each."""
+        return tuple(patch.commit for patch in self.imported.patches)
+
+
+def plan(port: Port, onto: Pin | None = None, take: Side | None = None) -> Plan:
+    """Work out a refresh of ``port`` where it is; ``onto`` is another name of its pin.
+
+    Raises :class:`DecisionNeeded` when a patch does not apply or both sides were edited, and
+    :class:`UserError` when the worktree is not in a state to be taken up.
+    """
+    return settle_in_place(port, gather(port, port.lock.pin.commit, take), onto or port.lock.pin)
+
+
+def settle_in_place(port: Port, source: Source, pin: Pin) -> Plan:
+    """The plan for a series that stands on ``pin`` already."""
+    settled = source.settled
+    if settled is None:
+        known = list(zip(source.files, source.commits, strict=True))
+        settled = settle(port.store, pin.commit, source.head, known, port.series.names)
+    return conclude(port, source, pin, settled)
+
+
+def gather(port: Port, target: str, take: Side | None = None) -> Source:
+    """The series from ``patches/`` or from the worktree, as commits in the store.
+
+    They stand on the pin, or on ``target`` when the worktree was rebased there by hand.
     """
     notes: list[str] = []
-    source = listing = port.series.with_unlisted(port.workspace.patches)
-    reserved = port.series.names
+    listing = port.series.with_unlisted(port.workspace.patches)
     if port.series.unlisted:
-        notes.append(
-            f"{', '.join(port.series.unlisted)}: not in series, taken up behind the others"
-        )
-    nameless = [f.name for f in source.files if not f.patch.header.strip()]
+        unlisted = ", ".join(port.series.unlisted)
+        notes.append(f"{unlisted}: not in series, taken up behind the others")
+    nameless = [f.name for f in listing.files if not f.patch.header.strip()]
     if nameless:
         notes.append(
             f"{', '.join(nameless)}: no header, so no author and no reason; please add them"
         )
     state = worktree.inspect(port.workspace.tree)
-    pin = port.lock.pin.commit
-    target = pin if onto is None else onto.commit
-    offsets: dict[str, tuple[int, ...]] = {}
-    settled_on = None
-    if state is not None and _from_tree(port, state, take):
-        settled_on = _base_of(port, state, target)
-        _refuse_upstream_commits(port, settled_on, state.head)
-        source = listing = port.series  # what series does not name is not among the commits
-        known = _known(port.store, pin, source)
-        exported, imported = _settle(port.store, settled_on, state.head, known, reserved)
-        source = _as_folder(source, exported)
-    outcomes: tuple[Outcome, ...] = ()
-    config: bytes | None = None
-    if settled_on != target:
-        first = import_series(port.store, pin, source.patches)
-        commits: list[str | None] = [patch.commit for patch in first.patches]
-        head = first.head
-        offsets = {patch.name: patch.offsets for patch in first.patches}
-        if target != pin:
-            todo = picks(pin, source.patches, first.patches)
-            moved = rebase(port.store, pin, target, todo)
-            outcomes, head = moved.outcomes, moved.head
-            try:
-                _require_no_decision(outcomes, drop_absorbed=drop_absorbed)
-            except SeriesDecision as error:
-                if (last := outcomes[-1]).verdict is Verdict.CONFLICT:
-                    upto = todo[: len(outcomes)]
-                    error.culprit = find_culprit(port.store, pin, target, upto, last)
-                raise
-            commits = [outcome.commit for outcome in outcomes]
-            offsets = {o.name: tuple(hunk.offset for hunk in o.hunks) for o in outcomes}
-        pairs = zip(source.files, commits, strict=True)
-        known = [(file, commit) for file, commit in pairs if commit is not None]
-        exported, imported = _settle(port.store, target, head, known, reserved)
-    if target != pin:  # also when the series was rebased by hand
-        renames = upstream_renames(port.store, pin, target)
-        config, said = _follow(port, renames, imported.head)
-        notes += said
-    if state is not None and state.dirty:
-        if tree_of(port.store, state.head) != tree_of(port.store, imported.head):
-            raise UserError(
-                "the worktree has uncommitted changes and would have to move",
-                where=str(port.workspace.tree),
-                fix="commit or stash them there, then refresh again",
-            )
-        notes.append("the worktree has uncommitted changes; they are not part of the series")
     if state is not None and state.untracked:
         shown = ", ".join(state.untracked[:5]) + (", …" if len(state.untracked) > 5 else "")
         notes.append(f"git add was never run in the worktree for {shown}; not part of the series")
-    if port.series_edited and settled_on is None:
+    pin = port.lock.pin.commit
+    if state is not None and _from_tree(port, state, take):
+        base = _base_of(port, state, target)
+        _refuse_upstream_commits(port, base, state.head)
+        listing = port.series  # what series does not name is not among the commits
+        known = _known(port.store, pin, listing)
+        made = settle(port.store, base, state.head, known, port.series.names)
+        return Source(listing, made.files, made.commits, base, {}, tuple(notes), state, made)
+    if port.series_edited:
         notes.append("patches/ was edited since the last refresh; taken up")
-    return _conclude(port, listing, onto, exported, imported, offsets, notes, outcomes, config)
+    first = import_series(port.store, pin, listing.patches)
+    offsets = {patch.name: patch.offsets for patch in first.patches}
+    commits = tuple(patch.commit for patch in first.patches)
+    return Source(listing, listing.files, commits, pin, offsets, tuple(notes), state)
 
 
 def carry_out(port: Port, outcome: Plan) -> bool:
@@ -266,17 +266,18 @@ def _known(
     return list(zip(source.files, (patch.commit for patch in imported.patches), strict=True))
 
 
-def _settle(
+def settle(
     store: Repository,
     base: str,
     head: str,
     known: Sequence[tuple[PatchFile, str | None]],
     reserved: Collection[str],
-) -> tuple[list[ExportedPatch], ImportedSeries]:
+) -> Settled:
     """Export ``base..head`` and prove the export: imported again, it must give the same tree.
 
-    A kept file whose line numbers no longer say which of several places is meant is replaced by
-    what git computes.
+    ``known`` are the patch files with the commits they have become, ``reserved`` names that a new
+    patch must not get. A kept file whose line numbers no longer say which of several places is
+    meant is replaced by what git computes.
     """
     exported = exporter.export_series(store, base, head, known, reserved)
     for _ in range(len(exported) + 1):
@@ -293,108 +294,70 @@ def _settle(
         break
     if tree_of(store, imported.head) != tree_of(store, head):
         raise AssertionError(f"the export of {head} does not give its tree back")
-    return exported, imported
+    return Settled(tuple(exported), imported)
 
 
-def _as_folder(old: PatchesFolder, exported: Sequence[ExportedPatch]) -> PatchesFolder:
-    files = tuple(PatchFile(p.name, p.content, parse(p.name, p.content)) for p in exported)
-    return replace(old, files=files)
-
-
-def _conclude(
+def conclude(
     port: Port,
-    listing: PatchesFolder,
-    onto: Pin | None,
-    exported: Sequence[ExportedPatch],
-    imported: ImportedSeries,
-    offsets: dict[str, tuple[int, ...]],
-    notes: Sequence[str],
-    outcomes: tuple[Outcome, ...],
-    config: bytes | None,
+    source: Source,
+    pin: Pin,
+    settled: Settled,
+    *,
+    outcomes: Sequence[Outcome] = (),
+    epitaphs: Mapping[str, str] | None = None,
+    parked: Collection[str] = (),
 ) -> Plan:
-    names = [patch.name for patch in exported]
-    contents = {patch.name: patch.content for patch in exported}
-    pin = port.lock.pin if onto is None else onto
-    epitaphs = {
-        outcome.name: _epitaph(port.store, outcome, pin)
-        for outcome in outcomes
-        if outcome.verdict is Verdict.ABSORBED
-    }
+    """What is to be written for a ``settled`` series on ``pin``.
+
+    ``epitaphs`` are the comments that stay in ``series`` for patches that left it; the files of
+    ``parked`` ones stay, too.
+    """
+    notes = list(source.notes)
+    head = settled.imported.head
+    config: bytes | None = None
+    if pin.commit != port.lock.pin.commit:  # also when the series was rebased by hand
+        renames = upstream_renames(port.store, port.lock.pin.commit, pin.commit)
+        config, said = _follow(port, renames, head)
+        notes += said
+    if source.tree is not None and source.tree.dirty:
+        require_clean(port, source.tree, head)
+        notes.append("the worktree has uncommitted changes; they are not part of the series")
+    names = [patch.name for patch in settled.exported]
+    contents = {patch.name: patch.content for patch in settled.exported}
+    listing = source.listing
     series_text = listing.series.rewritten(names, epitaphs).encode("utf-8", "surrogateescape")
     lock = Lock(
         name=port.workspace.config.name,
         pin=pin,
         license=port.workspace.config.license or detect_license(port.store, pin.commit),
         series_digest=folder.digest(series_text, list(contents.items())),
-        series_tree=tree_of(port.store, imported.head),
+        series_tree=tree_of(port.store, head),
         unikraft=port.workspace.config.unikraft,
     )
-    dropped = tuple(file.name for file in listing.files if file.name not in contents)
+    gone = [file.name for file in listing.files if file.name not in contents]
     change = Change(
         patches={**contents, folder.SERIES_NAME: series_text},
-        dropped=frozenset(dropped),
+        dropped=frozenset(gone) - set(parked),
         config=config,
         lock=lock.dumps().encode(),
     )
     by_name = {outcome.name: outcome for outcome in outcomes}
+    offsets = {**source.offsets} | {o.name: tuple(h.offset for h in o.hunks) for o in outcomes}
     reports = tuple(
-        _report(patch, offsets.get(patch.name, ()), by_name.get(patch.name)) for patch in exported
+        _report(patch, offsets.get(patch.name, ()), by_name.get(patch.name))
+        for patch in settled.exported
     )
-    return Plan(lock, imported.head, reports, dropped, change, tuple(notes), outcomes)
+    return Plan(lock, head, reports, tuple(gone), change, tuple(notes), tuple(outcomes))
 
 
-def _require_no_decision(outcomes: tuple[Outcome, ...], *, drop_absorbed: bool) -> None:
-    """Raise :class:`SeriesDecision` for the first patch that somebody has to decide about."""
-    for outcome in outcomes:
-        if outcome.verdict is Verdict.CONFLICT:
-            what, why = _conflict(outcome)
-            raise SeriesDecision(outcomes, what, why=why, fix=None)
-        if outcome.verdict is Verdict.AMBIGUOUS:
-            hunk = next((h for h in outcome.hunks if h.state is HunkState.AMBIGUOUS), None)
-            what = f"{outcome.name} fits in more than one place"
-            why = "a three-way merge and the direct placement of its hunks differ"
-            if hunk is not None:
-                what += f": {hunk.file}, hunk {hunk.number}"
-                places = ", ".join(map(str, hunk.lines[:12]))
-                why = f"the lines of the hunk stand at line {places}"
-            raise SeriesDecision(outcomes, what, why=why, fix=None)
-    absorbed = [outcome for outcome in outcomes if outcome.verdict is Verdict.ABSORBED]
-    if absorbed and not drop_absorbed:
-        names = ", ".join(outcome.name for outcome in absorbed)
-        taken = "\n".join(
-            f"{o.name}: taken in {o.upstream[:12]}"
-            if o.upstream
-            else f"{o.name}: all of it is there"
-            for o in absorbed
+def require_clean(port: Port, state: worktree.WorktreeState, head: str) -> None:
+    """Raise :class:`UserError` when a worktree with loose edits would have to move to ``head``."""
+    if tree_of(port.store, state.head) != tree_of(port.store, head):
+        raise UserError(
+            "the worktree has uncommitted changes and would have to move",
+            where=str(port.workspace.tree),
+            fix="commit or stash them there, then refresh again",
         )
-        raise SeriesDecision(
-            outcomes,
-            f"upstream has this already: {names}",
-            why=taken,
-            fix="add --drop-absorbed to take it out of the series",
-        )
-
-
-def _conflict(outcome: Outcome) -> tuple[str, str]:
-    """What and why of a conflict: the file, the hunk, the lines wanted and found."""
-    hunk = next((hunk for hunk in outcome.hunks if hunk.state is HunkState.MISSING), None)
-    if hunk is None:
-        where = ", ".join(outcome.conflicts)
-        return f"{outcome.name} does not apply: {where}", "upstream changed the same lines"
-    what = f"{outcome.name} does not apply: {hunk.file}, hunk {hunk.number}"
-    if not hunk.wanted:
-        return what, "upstream has no such file any more"
-    wanted = "\n".join(f"- {line}" for line in hunk.wanted)
-    found = "\n".join(f"+ {line}" for line in hunk.found)
-    return what, f"wanted:\n{wanted}\n" + (f"found:\n{found}" if found else "found nothing like it")
-
-
-def _epitaph(store: Repository, outcome: Outcome, pin: Pin) -> str:
-    """The comment that stands in ``series`` for a patch that upstream absorbed."""
-    if outcome.upstream is None:
-        return f"# {outcome.name}: upstream has it in {pin.ref}"
-    subject = store.run("log", "-1", "--format=%s", outcome.upstream).decode("utf-8", "replace")
-    return f"# {outcome.name}: upstream took it in {outcome.upstream[:12]} ({subject.strip()})"
 
 
 def _follow(port: Port, renames: Mapping[str, str], head: str) -> tuple[bytes | None, list[str]]:

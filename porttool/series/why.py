@@ -44,11 +44,17 @@ def find_culprit(
     if at is None:
         return None
     before = base if at == 0 else commits[at - 1]
-    form = "--format=%aI%x00%s"
-    said = store.run("log", "-1", form, commits[at]).decode("utf-8", "replace")
+    return culprit_at(store, base, before, commits[at], todo, outcome)
+
+
+def culprit_at(
+    store: Repository, base: str, before: str, commit: str, todo: Sequence[Pick], outcome: Outcome
+) -> Culprit:
+    """The culprit, when it is known to be ``commit``; on ``before`` the patch still applies."""
+    said = store.run("log", "-1", "--format=%aI%x00%s", commit).decode("utf-8", "replace")
     date, _, subject = said.strip().partition("\0")
-    diff = _in_question(store, base, before, commits[at], todo, outcome)
-    return Culprit(commits[at], subject, date, diff)
+    diff = _in_question(store, base, before, commit, todo, outcome)
+    return Culprit(commit, subject, date, diff)
 
 
 def find_taker(store: Repository, base: str, onto: str, todo: Sequence[Pick]) -> str | None:

@@ -83,12 +83,12 @@ def move(path: Path, commit: str) -> None:
     Raises :class:`UserError` when they, or uncommitted changes, are in the way.
     """
     require_movable(path, commit)
-    _run_in(path, _existing(path), "reset", "--keep", "--quiet", commit)
+    _run_in(path, git_dir_of(path), "reset", "--keep", "--quiet", commit)
 
 
 def require_movable(path: Path, commit: str) -> None:
     """Raise :class:`UserError` when :func:`move` would lose an edit. Changes nothing."""
-    git_dir = _existing(path)
+    git_dir = git_dir_of(path)
     _run_in(path, git_dir, "update-index", "--refresh", ok=(0, 1))
     try:
         _run_in(path, git_dir, "read-tree", "--dry-run", "-m", "-u", "HEAD", commit)
@@ -158,11 +158,12 @@ def _git_dir(path: Path) -> Path | None:
     return git_dir.resolve() if git_dir.is_dir() else None
 
 
-def _existing(path: Path) -> Path:
-    git_dir = _git_dir(path)
-    if git_dir is None:
-        raise AssertionError(f"{path} is no worktree")
-    return git_dir
+def git_dir_of(path: Path) -> Path:
+    """The git directory of the worktree at ``path``; :class:`UserError` when there is none."""
+    found = _git_dir(path)
+    if found is None:
+        raise UserError("there is no worktree any more", where=str(path))
+    return found
 
 
 def _run_in(path: Path, git_dir: Path, *args: str, ok: tuple[int, ...] = (0,)) -> bytes:

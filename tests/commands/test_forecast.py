@@ -61,6 +61,7 @@ def test_the_matrix(port: tuple[Upstream, Path]) -> None:
 def test_what_a_forecast_says_a_refresh_does(port: tuple[Upstream, Path]) -> None:
     _, workspace = port
     porttool("refresh", "--onto", "v1.2", cwd=workspace, check=3)
+    porttool("refresh", "--abort", cwd=workspace)
     porttool("refresh", "--onto", "v1.10", cwd=workspace, check=3)
     porttool("refresh", "--onto", "v1.10", "--drop-absorbed", cwd=workspace)
     assert (workspace / "patches" / "series").read_text().splitlines()[1] == "0002-Add-a-file.patch"

@@ -1,7 +1,5 @@
 import json
 import os
-import shlex
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -242,13 +240,12 @@ def test_the_output_fits_80_columns_and_says_what_happened(port: tuple[Upstream,
     ]
 
 
-def test_a_conflict_is_solved_by_rebasing_the_worktree(port: tuple[Upstream, Path]) -> None:
+def test_a_series_that_was_rebased_in_the_worktree_is_taken_up(port: tuple[Upstream, Path]) -> None:
     upstream, workspace = port
     words = SMALL_C["main.c"].replace("three", "tres")
     upstream.commit("Other words", {"main.c": words, "extra.h": "#define EXTRA 1\n"}, "v2")
-    porttool("apply", cwd=workspace)
-    porttool("refresh", "--onto", "v2", cwd=workspace, check=3)
-    worktree = workspace / ".porttool" / "tree"
+    porttool("fetch", cwd=workspace)
+    worktree = tree(workspace)
     git(worktree, "reset", "--quiet", "--hard", "v2")
     (worktree / "main.c").write_text(words.replace("one", "1").replace("tres", "3"))
     git(worktree, "commit", "--quiet", "--all", "--message", "Say 3")
@@ -292,6 +289,7 @@ def test_a_conflict_names_the_upstream_commit_that_made_it(
     assert (found["commit"], found["subject"]) == (culprit, "Speak Spanish")
     assert '+\tprintf("tres' in found["diff"]
     assert "hola" not in found["diff"]
+    porttool("refresh", "--abort", cwd=workspace)
     text = porttool("refresh", "--onto", "v2", cwd=workspace, check=3).stdout
     assert f"breaks at {culprit[:12]} of " in text
 
@@ -430,23 +428,6 @@ def test_settings_of_the_worktree_change_no_byte(port: tuple[Upstream, Path]) ->
     assert snapshot(workspace) == before
 
 
-def test_the_way_out_of_a_conflict_on_a_branch_works(tmp_path: Path) -> None:
-    upstream = Upstream.make(tmp_path / "up", SMALL_C, None)
-    workspace = tmp_path / "my port"
-    porttool("init", "up", workspace, "--name", "small", cwd=tmp_path)
-    first = git(upstream.path, "rev-parse", "HEAD")
-    upstream.commit("Say 3", {"main.c": SMALL_C["main.c"].replace("three", "3")})
-    add_patches(upstream, workspace, first)
-    porttool("refresh", cwd=workspace)
-    upstream.commit("Spanish", {"main.c": SMALL_C["main.c"].replace("three", "tres")})
-    stopped = porttool("refresh", "--onto", "main", cwd=workspace, check=3)
-    fix = stopped.stderr.split("fix: ")[1].split("; ")
-    porttool("apply", cwd=workspace)
-    rebase = shlex.split(fix[1])
-    done = subprocess.run(rebase, capture_output=True, text=True, check=False)
-    assert "CONFLICT" in done.stdout, done.stderr
-
-
 def test_the_settings_follow_renames_when_a_conflict_was_solved_by_hand(
     port: tuple[Upstream, Path],
 ) -> None:
@@ -454,9 +435,8 @@ def test_the_settings_follow_renames_when_a_conflict_was_solved_by_hand(
     git(upstream.path, "rm", "--quiet", "main.c")
     words = SMALL_C["main.c"].replace("three", "tres")
     upstream.commit("Move and speak Spanish", {"src/main.c": words}, "v2")
-    porttool("refresh", "--onto", "v2", cwd=workspace, check=3)
-    porttool("apply", cwd=workspace)
-    worktree = workspace / ".porttool" / "tree"
+    porttool("fetch", cwd=workspace)
+    worktree = tree(workspace)
     git(worktree, "reset", "--quiet", "--hard", "v2")
     (worktree / "src" / "main.c").write_text(words.replace("tres", "3"))
     commit(worktree, "Say 3")

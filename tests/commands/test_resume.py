@@ -1,0 +1,394 @@
+"""A refresh that stops: --continue, --skip, --abort, --step, and what is remembered."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.commands.ports import Outcome, invoke, state
+from tests.support import SMALL_C, Upstream, add_patches, git, make_workspace, porttool, snapshot
+
+MAIN = SMALL_C["main.c"]
+WORDS = ("one", "two", "three")
+
+
+def spoken(*words: str, code: str = MAIN) -> str:
+    """main.c with other words."""
+    for old, new in zip(WORDS, words, strict=True):
+        code = code.replace(f'"{old}\\n"', f'"{new}\\n"')
+    return code
+
+
+class Stopping:
+    """A port whose patches say 1 and 3, and an upstream that speaks Spanish from v2 on."""
+
+    code = MAIN.replace("\tprintf", "".join(f"// {n}\n" for n in range(9)) + "\tprintf")
+    uno = tres = ""
+
+    def __init__(self, folder: Path) -> None:
+        self.upstream, self.root = Upstream(folder / "upstream", 1_800_000_000), folder / "port"
+
+    @classmethod
+    def make(cls, folder: Path) -> "Stopping":
+        """The port made anew; the fixture copies one instead."""
+        files = SMALL_C | {"main.c": cls.code, "more.h": "int more;\n"}
+        upstream, root = make_workspace(folder, files)
+        upstream.commit("Say 1", {"main.c": spoken("1", "two", "three", code=cls.code)})
+        upstream.commit("More", {"more.h": "int more = 2;\n"})
+        reason = "Say 3\n\nBecause.\n\nUpstream-Status: Inappropriate [mine]"
+        upstream.commit(reason, {"main.c": spoken("1", "two", "3", code=cls.code)})
+        add_patches(upstream, root)
+        assert invoke("-C", root, "refresh").code == 0
+        for derived in (".porttool", "build"):
+            shutil.rmtree(root / derived)
+
+        def speak(message: str, tag: str | None, *words: str) -> str:
+            return upstream.commit(message, {"main.c": spoken(*words, code=cls.code)}, tag)
+
+        cls.uno = speak("Uno", "v2", "uno", "two", "three")
+        speak("Dos", None, "uno", "dos", "three")
+        cls.tres = speak("Tres", "v3", "uno", "dos", "tres")
+        return cls(folder)
+
+    @property
+    def work(self) -> Path:
+        return self.root / ".porttool/work"
+
+    def run(self, *args: str | Path) -> Outcome:
+        return invoke("-C", self.root, *args)
+
+    def series(self) -> list[str]:
+        return (self.root / "patches/series").read_text().splitlines()
+
+    def solve(self, *words: str) -> None:
+        (self.work / "main.c").write_text(spoken(*words, code=self.code))
+
+    def report(self, *args: str) -> dict[str, tuple[str, str | None]]:
+        """Run a refresh that succeeds; gives verdict and solution of each patch."""
+        done = self.run("refresh", *args, "--json")
+        assert done.code == 0, done
+        outcomes = json.loads(done.out)["outcomes"]
+        return {each["name"]: (each["verdict"], each["solution"]) for each in outcomes}
+
+
+_template: list[Stopping] = []
+
+
+@pytest.fixture
+def port(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Stopping:
+    if not _template:
+        _template.append(Stopping.make(tmp_path_factory.mktemp("template")))
+    original = _template[0]
+    made = Stopping(tmp_path)
+    for old, new in ((original.root, made.root), (original.upstream.path, made.upstream.path)):
+        shutil.copytree(old, new, symlinks=True)
+    for name in ("porttool.toml", "upstream.lock"):
+        path = made.root / name
+        text = path.read_text()
+        path.write_text(text.replace(str(original.upstream.path), str(made.upstream.path)))
+    return made
+
+
+def test_a_conflict_is_solved_and_the_rest_follows(port: Stopping) -> None:
+    before = snapshot(port.root)
+    stopped = port.run("refresh", "--onto", "v2")
+    assert stopped.code == 3
+    assert "0001-Say-1.patch does not apply: main.c, hunk 1" in stopped.err
+    assert "porttool refresh --continue" in stopped.err
+    assert f"breaks at {port.uno[:12]} of " in stopped.out
+    assert snapshot(port.root) == before
+    text = (port.work / "main.c").read_text()
+    for mark in ("<<<<<<< upstream", "||||||| what 0001", "=======\n", ">>>>>>> 0001-Say-1.patch"):
+        assert mark in text
+    assert git(port.work, "diff", "--name-only", "--diff-filter=U") == "main.c"
+
+    again = port.run("refresh", "--continue")
+    again.says("conflict markers left", "main.c:")
+    assert again.code == 1
+    port.solve("uno (1)", "two", "three")
+    assert port.report("--continue") == {
+        "0001-Say-1.patch": ("conflict", "solved by hand"),
+        "0002-More.patch": ("clean", None),
+        "0003-Say-3.patch": ("clean", None),
+    }
+    assert not port.work.exists()
+    assert port.run("check").code == 0
+    assert 'printf("uno (1)' in (port.root / "patches/0001-Say-1.patch").read_text()
+    port.run("refresh", "--continue").says("no refresh is unfinished")
+
+
+def test_git_commit_in_the_worktree_does_as_well(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno (1)", "two", "three")
+    (port.work / "extra.h").write_text("int extra;\n")
+    git(port.work, "add", "--all")
+    git(port.work, "commit", "--quiet", "--no-edit")
+    said = git(port.work, "log", "-1", "--format=%s, %an, %cn")
+    assert said == "Say 1, Ada Author, Carl Committer"
+    assert port.run("refresh", "--continue").code == 0
+    assert port.series() == ["0001-Say-1.patch", "0002-More.patch", "0003-Say-3.patch"]
+    assert "+++ b/extra.h" in (port.root / "patches/0001-Say-1.patch").read_text()
+
+
+def test_a_commit_of_ones_own_becomes_a_patch_of_its_own(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno (1)", "two", "three")
+    git(port.work, "commit", "--quiet", "--all", "--no-edit")
+    (port.work / "more.h").write_text("int more;\nint most;\n")
+    loose = port.run("refresh", "--continue")
+    loose.says("commits and uncommitted changes")
+    git(port.work, "commit", "--quiet", "--all", "--message", "Most")
+    git(port.work, "checkout", "--quiet", "HEAD", "--", ".")
+    stopped = port.run("refresh", "--continue")
+    assert "0002-More.patch does not apply" in stopped.err
+    (port.work / "more.h").write_text("int more = 2;\nint most;\n")
+    assert port.run("refresh", "--continue").code == 0
+    names = ["0001-Say-1.patch", "0004-most.patch", "0002-More.patch", "0003-Say-3.patch"]
+    assert port.series() == names
+    assert port.run("check").code == 0
+
+
+def test_a_solution_that_leaves_nothing_is_no_patch(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno", "two", "three")
+    empty = port.run("refresh", "--continue")
+    empty.says("nothing is left of 0001-Say-1.patch", "--skip")
+    assert port.report("--skip")["0001-Say-1.patch"] == ("conflict", "left out")
+
+
+def test_skip_leaves_the_patch_out_and_its_file_in_place(port: Stopping) -> None:
+    patch = (port.root / "patches/0001-Say-1.patch").read_bytes()
+    assert port.run("refresh", "--onto", "v2").code == 3
+    assert port.run("refresh", "--skip").code == 0
+    comment, *rest = port.series()
+    assert comment.startswith("# 0001-Say-1.patch: left out on the way to v2")
+    assert rest == ["0002-More.patch", "0003-Say-3.patch"]
+    assert (port.root / "patches/0001-Say-1.patch").read_bytes() == patch
+    assert port.run("check").code == 0
+    assert port.run("refresh").code == 0
+    assert port.series() == [comment, *rest]
+
+
+def test_abort_brings_every_byte_back(port: Stopping) -> None:
+    assert port.run("apply").code == 0
+    (port.root / ".porttool/tree/mine.txt").write_text("not added\n")
+    before = state(port.root, without=("store.git",)) | {".porttool/lock": None}
+    assert port.run("refresh", "--onto", "v2").code == 3
+    assert port.run("refresh", "--abort").code == 0
+    assert state(port.root, without=("store.git",)) | {".porttool/lock": None} == before
+    assert port.run("refresh", "--abort").code == 1
+    assert port.run("check").code == 0
+
+
+def test_what_was_solved_is_solved_again_also_after_an_abort(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno (1)", "two", "three")
+    (port.work / "more.h").write_text("int more;\nint beside;\n")
+    assert port.run("refresh", "--abort").code == 0
+    with_it = port.run("refresh", "--onto", "v2", "--json")
+    # The edit beside the conflict came back as well, and meets the patch on that file.
+    assert json.loads(with_it.out)["stopped"]["patch"] == "0002-More.patch"
+    solved = json.loads(with_it.out)["outcomes"][0]
+    assert (solved["verdict"], solved["solution"]) == ("conflict", "solved as before")
+    (port.work / "more.h").write_text("int more = 2;\nint beside;\n")
+    assert port.run("refresh", "--continue").code == 0
+    assert "int beside" in (port.root / "patches/0001-Say-1.patch").read_text()
+
+
+def test_no_reuse_asks_again_and_the_new_solution_counts(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("wrong", "two", "three")
+    assert port.run("refresh", "--abort").code == 0
+    assert port.run("refresh", "--onto", "v2", "--no-reuse").code == 3
+    port.solve("right", "two", "three")
+    assert port.run("refresh", "--abort").code == 0
+    assert port.report("--onto", "v2")["0001-Say-1.patch"] == ("conflict", "solved as before")
+    assert 'printf("right' in (port.root / "patches/0001-Say-1.patch").read_text()
+
+
+def test_solutions_can_be_kept_in_the_repository(port: Stopping) -> None:
+    config = port.root / "porttool.toml"
+    config.write_text(config.read_text() + "\n[series]\nkeep_resolutions = true\n")
+    before = snapshot(port.root)
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno (1)", "two", "three")
+    assert port.run("refresh", "--continue").code == 0
+    (kept,) = (port.root / "resolutions").iterdir()
+    assert kept.read_text().startswith("Subject: Solve the conflict of 0001-Say-1.patch on v2\n")
+    kept_text = kept.read_bytes()
+    # Somebody else's clone: the versioned files as they were, and the folder of solutions.
+    shutil.rmtree(port.root)
+    for name, content in (before | {f"resolutions/{kept.name}": kept_text}).items():
+        path = port.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert port.report("--onto", "v2")["0001-Say-1.patch"] == ("conflict", "solved as before")
+
+
+def test_a_solution_is_not_used_where_the_conflict_is_another(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno (1)", "two", "three")
+    assert port.run("refresh", "--abort").code == 0
+    text = spoken("eins", "two", "three", code=port.code)
+    port.upstream.commit("German", {"main.c": text}, "v4")
+    stopped = port.run("refresh", "--onto", "v4")
+    assert stopped.code == 3
+    assert "<<<<<<<" in (port.work / "main.c").read_text()
+
+
+def test_a_deleted_file_waits_for_a_word(port: Stopping) -> None:
+    git(port.upstream.path, "checkout", "--quiet", "-B", "side", "v1.0")
+    port.upstream.commit("Less", {"more.h": None}, "v5")
+    stopped = port.run("refresh", "--onto", "v5")
+    assert "0002-More.patch" in stopped.err
+    port.run("refresh", "--continue").says("nobody has decided what becomes of more.h")
+    git(port.work, "add", "more.h")
+    assert port.run("refresh", "--continue").code == 0
+    assert "new file mode" in (port.root / "patches/0002-More.patch").read_text()
+
+
+def test_an_ambiguous_placement_waits_to_be_confirmed(tmp_path: Path) -> None:
+    body = "".join("{\n\tint a;\n\n\treturn a;\n}\n\n" for _ in range(12))
+    upstream, root = make_workspace(tmp_path, SMALL_C | {"f.h": body})
+    lines = body.split("\n")
+    lines[5 * 6 + 1] = "\tint b;"
+    upstream.commit("Sixth", {"f.h": "\n".join(lines)})
+    add_patches(upstream, root)
+    upstream.commit("Above", {"f.h": "// new\n" * 8 + body}, "v2")
+    assert invoke("-C", root, "refresh").code == 0
+    stopped = invoke("-C", root, "refresh", "--onto", "v2")
+    assert stopped.code == 3
+    assert "fits in more than one place" in stopped.err
+    work = root / ".porttool/work"
+    assert git(work, "diff", "--cached", "--name-only") == "f.h"
+    done = invoke("-C", root, "refresh", "--continue", "--json")
+    assert json.loads(done.out)["outcomes"][0]["solution"] == "placement confirmed"
+    assert invoke("-C", root, "check").code == 0
+    assert "@@ -37,7 +37,7 @@" in (root / "patches/0001-Sixth.patch").read_text()
+
+
+def test_absorbed_patches_are_asked_about_at_the_end(port: Stopping) -> None:
+    text = spoken("uno", "dos", "3", code=port.code)
+    port.upstream.commit("Thanks", {"main.c": text}, "v6")
+    assert port.run("refresh", "--onto", "v6").code == 3
+    port.solve("uno (1)", "dos", "3")
+    asked = port.run("refresh", "--continue")
+    assert asked.code == 3
+    assert "refresh --continue --drop-absorbed" in asked.err
+    done = port.report("--continue", "--drop-absorbed")
+    assert done["0003-Say-3.patch"] == ("absorbed", None)
+    assert port.series()[-1].startswith("# 0003-Say-3.patch: upstream took it in ")
+    assert port.run("check").code == 0
+
+
+def test_steps_stop_at_one_upstream_commit_after_the_other(port: Stopping) -> None:
+    whole = port.run("refresh", "--onto", "v3")
+    assert whole.code == 3
+    assert port.run("refresh", "--abort").code == 0
+    first = port.run("refresh", "--onto", "v3", "--step", "--json")
+    assert json.loads(first.out)["culprit"]["commit"] == port.uno
+    assert json.loads(first.out)["stopped"]["patch"] == "0001-Say-1.patch"
+    assert "tres" not in (port.work / "main.c").read_text()
+    port.solve("uno (1)", "two", "three")
+    second = port.run("refresh", "--continue", "--json")
+    assert second.code == 3
+    found = json.loads(second.out)
+    assert found["culprit"]["commit"] == port.tres
+    assert found["stopped"]["patch"] == "0003-Say-3.patch"
+    diff = found["culprit"]["diff"]
+    assert '+\tprintf("tres' in diff
+    assert "dos" not in diff
+    port.solve("uno (1)", "dos", "tres (3)")
+    assert port.report("--continue") == {
+        "0001-Say-1.patch": ("conflict", "solved by hand"),
+        "0002-More.patch": ("clean", None),
+        "0003-Say-3.patch": ("conflict", "solved by hand"),
+    }
+    assert port.run("check").code == 0
+    lock = (port.root / "upstream.lock").read_text()
+    assert 'ref = "v3"' in lock
+
+
+def test_steps_pass_over_what_upstream_took_and_gave_back(port: Stopping) -> None:
+    git(port.upstream.path, "checkout", "--quiet", "-B", "side", "v1.0")
+    port.upstream.commit("Take", {"more.h": "int more = 2;\n"})
+    port.upstream.commit("Revert", {"more.h": "int more;\n"}, "v7")
+    done = port.report("--onto", "v7", "--step")
+    assert done["0002-More.patch"] == ("clean", None)
+    assert port.series() == ["0001-Say-1.patch", "0002-More.patch", "0003-Say-3.patch"]
+
+
+def test_what_was_edited_meanwhile_is_not_lost(port: Stopping) -> None:
+    assert port.run("apply").code == 0
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno (1)", "two", "three")
+    patch = port.root / "patches/0002-More.patch"
+    text = patch.read_bytes()
+    patch.write_bytes(text.replace(b"= 2", b"= 3"))
+    edited = port.run("refresh", "--continue")
+    edited.says("patches/ was changed since porttool refresh --onto v2 began", "--abort")
+    patch.write_bytes(text)
+    tree = port.root / ".porttool/tree"
+    (tree / "more.h").write_text("int other;\n")
+    git(tree, "commit", "--quiet", "--all", "--message", "Meanwhile")
+    port.run("refresh", "--continue").says("the worktree was changed")
+    git(tree, "reset", "--quiet", "--hard", "HEAD^")
+    assert port.run("refresh", "--continue").code == 0
+    assert git(tree, "log", "-1", "--format=%s") == "Say 3"
+
+
+def test_a_worktree_that_was_removed_is_made_anew(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    shutil.rmtree(port.work)
+    assert port.run("refresh", "--continue").code == 3
+    port.solve("uno (1)", "two", "three")
+    assert port.run("refresh", "--continue").code == 0
+
+
+def test_other_commands_say_what_is_unfinished(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.run("refresh").says("porttool refresh --onto v2 is unfinished", "0001-Say-1.patch")
+    facts = json.loads(port.run("status", "--json").out)
+    assert facts["unfinished"]["command"] == "refresh --onto v2"
+    assert facts["unfinished"]["patch"] == "0001-Say-1.patch"
+    assert "refresh --onto v2" in port.run("status").out
+    checked = port.run("check", "--json")
+    assert checked.code == 4
+    assert [each["what"] for each in json.loads(checked.out)["drift"]] == ["unfinished"]
+
+
+def test_a_damaged_state_can_be_given_up(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    (port.root / ".porttool/refresh/state.json").write_text('{"schema": 1}')
+    port.run("refresh", "--continue").says("the unfinished refresh cannot be read", "--abort")
+    assert port.run("refresh", "--abort").code == 0
+    assert port.run("check").code == 0
+
+
+def test_options_that_do_not_go_together(port: Stopping) -> None:
+    for args in (
+        ("--continue", "--abort"),
+        ("--skip", "--onto", "v2"),
+        ("--step",),
+        ("--abort", "--drop-absorbed"),
+        ("--continue", "--no-reuse"),
+    ):
+        assert port.run("refresh", *args).code == 2
+
+
+def test_names_and_text_that_are_not_utf8_survive_a_stop(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.txt")
+    upstream = Upstream.make(tmp_path / "up", SMALL_C | {name: b"un caf\xe9\n"})
+    root = tmp_path / "port"
+    assert invoke("init", upstream.path, root, "--name", "small").code == 0
+    upstream.commit("Two", {name: b"deux caf\xe9s\n"})
+    add_patches(upstream, root)
+    upstream.commit("Three", {name: b"trois caf\xe9s\n"}, "v2")
+    assert invoke("-C", root, "refresh").code == 0
+    stopped = porttool("refresh", "--onto", "v2", cwd=root, check=3)
+    assert "caf" in stopped.stdout
+    (root / ".porttool/work" / name).write_bytes(b"deux ou trois caf\xe9s\n")
+    porttool("refresh", "--continue", cwd=root)
+    porttool("check", cwd=root)
