@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -17,6 +17,9 @@ from porttool import ui
 from porttool.errors import ExitCode, PorttoolError, UserError
 from porttool.interrupts import interruptible
 from porttool.series.side import Side
+
+if TYPE_CHECKING:
+    from porttool.series.edit import Place
 
 app = typer.Typer(
     name="porttool",
@@ -29,6 +32,11 @@ app = typer.Typer(
     "70 internal error, 130 interrupted.",
 )
 
+_PATCH = "A patch of the series: its name, or the beginning of it such as its number."
+
+Patches = Annotated[list[str], typer.Argument(metavar="PATCH", help=_PATCH)]
+Before = Annotated[str | None, typer.Option(metavar="PATCH", help="Put it before this one.")]
+After = Annotated[str | None, typer.Option(metavar="PATCH", help="Put it behind this one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 
 
@@ -173,6 +181,101 @@ def forecast(
     _run(lambda: forecast(ctx.obj, refs or (), as_json=as_json))
 
 
+@app.command()
+def edit(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="PATCH", help=_PATCH)],
+    as_json: AsJson = False,
+) -> None:
+    """Work on one patch, its text or its header; the later ones follow."""
+    from porttool.commands.edit import edit
+
+    _run(lambda: edit(ctx.obj, name, as_json=as_json))
+
+
+@app.command()
+def new(
+    ctx: typer.Context,
+    subject: Annotated[str, typer.Argument(help="What the patch does, in one line.")],
+    status: Annotated[str, typer.Option(metavar="TEXT", help="Its Upstream-Status.")] = "Pending",
+    author: Annotated[
+        str | None,
+        typer.Option(metavar="NAME <ADDRESS>", help="Its author.", show_default="git's user.name"),
+    ] = None,
+    before: Before = None,
+    after: After = None,
+    as_json: AsJson = False,
+) -> None:
+    """Begin a patch, behind the last one or at another place."""
+    from porttool.commands.new import new
+
+    place = _place(before, after)
+    _run(lambda: new(ctx.obj, subject, place, status=status, author=author, as_json=as_json))
+
+
+@app.command()
+def drop(ctx: typer.Context, names: Patches, as_json: AsJson = False) -> None:
+    """Take patches out of the series; the later ones follow."""
+    from porttool.commands.drop import drop
+
+    _run(lambda: drop(ctx.obj, names, as_json=as_json))
+
+
+@app.command()
+def move(
+    ctx: typer.Context,
+    names: Patches,
+    before: Before = None,
+    after: After = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put patches elsewhere in the series, behind the last one by default."""
+    from porttool.commands.move import move
+
+    place = _place(before, after)
+    _run(lambda: move(ctx.obj, names, place, as_json=as_json))
+
+
+@app.command()
+def fold(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="PATCH", help=_PATCH)],
+    into: Annotated[
+        str | None, typer.Option(metavar="PATCH", help="Into which.", show_default="the one before")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make two patches one, with both messages and the name of the one folded into."""
+    from porttool.commands.fold import fold
+
+    _run(lambda: fold(ctx.obj, name, into, as_json=as_json))
+
+
+@app.command()
+def split(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="PATCH", help=_PATCH)],
+    parts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE[:HUNK,HUNK…]", help="What goes into the new patch; without, list it all."
+        ),
+    ] = None,
+    subject: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What the new patch does, in one line.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put files or hunks of a patch into a new one before it, or list them."""
+    from porttool.commands import split as command
+
+    if not parts:
+        _run(lambda: command.show_parts(ctx.obj, name, as_json=as_json))
+    if subject is None:
+        raise typer.BadParameter("--subject says what the new patch does")
+    _run(lambda: command.split(ctx.obj, name, parts, subject, as_json=as_json))
+
+
 @app.command("audit-deps")
 def audit_deps(
     ctx: typer.Context,
@@ -285,6 +388,14 @@ def check(ctx: typer.Context, as_json: AsJson = False) -> None:
     from porttool.commands.check import check
 
     _run(lambda: check(ctx.obj, as_json=as_json))
+
+
+def _place(before: str | None, after: str | None) -> "Place":
+    from porttool.series.edit import Place
+
+    if before is not None and after is not None:
+        raise typer.BadParameter("--before and --after exclude each other")
+    return Place(before, after)
 
 
 def main() -> None:

@@ -379,6 +379,23 @@ class Signature:
         return b"%s <%s> %s" % (self.name, self.email, self.date)
 
 
+def user_identity() -> Signature:
+    """Who the user is and when it is now, as git's own settings and environment say (git-var(1)).
+
+    Raises :class:`UserError` when they do not say it.
+    """
+    command = [executable(), "var", "GIT_AUTHOR_IDENT"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    match = re.fullmatch(rb"(.+) <(.*)> (\d+ [+-]\d{4})\n", done.stdout)
+    if done.returncode or match is None:
+        raise UserError(
+            "git does not know who you are",
+            why=done.stderr.decode("utf-8", "replace").strip() or None,
+            fix="name the author with --author 'Name <address>', or set user.name and user.email",
+        )
+    return Signature(match[1], match[2], match[3])
+
+
 #: A change to one path: its new mode and content, or None when it goes away.
 Change = tuple[bytes, tuple[bytes, bytes] | None]
 

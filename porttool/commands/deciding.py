@@ -12,8 +12,6 @@ from porttool.commands import verdicts
 from porttool.port import Port
 from porttool.series.importer import DoesNotApply
 from porttool.series.operate import SeriesDecision
-from porttool.series.operation import Stop
-from porttool.series.refresh import Plan
 from porttool.series.why import Culprit
 
 _DIFF_LINES = 40
@@ -37,13 +35,6 @@ def deciding(port: Port, *, as_json: bool) -> Iterator[None]:
             if error.culprit is not None:
                 _show_culprit(error.culprit)
         raise
-
-
-def whole(reached: Plan | Stop) -> Plan:
-    """The plan of an operation in which no patch is to be edited."""
-    if isinstance(reached, Stop):
-        raise AssertionError(f"nobody asked to edit {reached.name}")
-    return reached
 
 
 def _document(port: Port, decision: SeriesDecision) -> dict[str, Any]:

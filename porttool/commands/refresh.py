@@ -11,7 +11,7 @@ from porttool import ui
 from porttool.audit import AuditReport
 from porttool.commands import verdicts
 from porttool.commands.auditing import fail_if_unparsed, patched_scope, run_audit
-from porttool.commands.deciding import deciding, whole
+from porttool.commands.deciding import deciding
 from porttool.commands.emitting import emit_input
 from porttool.commands.session import opened, require_idle
 from porttool.errors import ExitCode, PorttoolError, UserError
@@ -20,7 +20,8 @@ from porttool.series import operate
 from porttool.series import operation as state
 from porttool.series import refresh as engine
 from porttool.series.exporter import Fate
-from porttool.series.operation import Operation
+from porttool.series.operation import Operation, Stop
+from porttool.series.rebase import Verdict
 from porttool.series.refresh import PatchReport, Plan
 from porttool.series.side import Side
 from porttool.unikraft.emit import EmitResult, emit
@@ -58,11 +59,11 @@ def refresh(directory: Path, options: Options, *, as_json: bool) -> ExitCode:
         borrow_tags(port.store, port.mirror)
         pin = port.lock.pin if options.onto is None else find_pin(port.mirror, options.onto)
         with deciding(port, as_json=as_json):
-            plan = _work_out(port, pin, command, options)
-        return _carry_out(port, plan, as_json=as_json)
+            reached = _work_out(port, pin, command, options)
+        return finish(port, reached, as_json=as_json)
 
 
-def _work_out(port: Port, pin: Pin, command: str, options: Options) -> Plan:
+def _work_out(port: Port, pin: Pin, command: str, options: Options) -> Plan | Stop:
     source = engine.gather(port, pin.commit, options.take)
     if source.base == pin.commit:
         return engine.settle_in_place(port, source, pin)
@@ -75,7 +76,7 @@ def _work_out(port: Port, pin: Pin, command: str, options: Options) -> Plan:
         step=options.step,
         reuse=options.reuse,
     )
-    return whole(operate.run(port, operation))
+    return operate.run(port, operation)
 
 
 def resume(directory: Path, *, drop_absorbed: bool, as_json: bool) -> ExitCode:
@@ -85,8 +86,8 @@ def resume(directory: Path, *, drop_absorbed: bool, as_json: bool) -> ExitCode:
         if drop_absorbed:
             operation = replace(operation, drop_absorbed=True)
         with deciding(port, as_json=as_json):
-            plan = whole(operate.resume(port, operation))
-        return _carry_out(port, plan, as_json=as_json)
+            reached = operate.resume(port, operation)
+        return finish(port, reached, as_json=as_json)
 
 
 def skip(directory: Path, *, as_json: bool) -> ExitCode:
@@ -94,8 +95,8 @@ def skip(directory: Path, *, as_json: bool) -> ExitCode:
     with opened(directory, "refresh --skip", leaving=True) as port:
         operation = _unfinished(port)
         with deciding(port, as_json=as_json):
-            plan = whole(operate.skip(port, operation))
-        return _carry_out(port, plan, as_json=as_json)
+            reached = operate.skip(port, operation)
+        return finish(port, reached, as_json=as_json)
 
 
 def abort(directory: Path, *, as_json: bool) -> ExitCode:
@@ -122,7 +123,23 @@ def _nothing_unfinished() -> UserError:
     return UserError("no refresh is unfinished here", fix="porttool refresh --onto REF begins one")
 
 
-def _carry_out(port: Port, plan: Plan, *, as_json: bool) -> ExitCode:
+def finish(port: Port, reached: Plan | Stop, *, as_json: bool) -> ExitCode:
+    """Write what an operation came to; or say where its patch is to be edited."""
+    if isinstance(reached, Plan):
+        return carry_out(port, reached, as_json=as_json)
+    path = port.workspace.work
+    if as_json:
+        stopped = {"patch": reached.name, "reason": str(reached.reason), "worktree": str(path)}
+        ui.show_json({"schema": 1, "changed": False, "stopped": stopped})
+    else:
+        ui.show(str(path))
+        ui.note(
+            f"edit {reached.name} there, then porttool refresh --continue (--abort gives it up)"
+        )
+    return ExitCode.OK
+
+
+def carry_out(port: Port, plan: Plan, *, as_json: bool) -> ExitCode:
     """Write the plan, then audit and emit what there is now, and report it all."""
     for text in plan.notes:
         ui.note(text)
@@ -199,8 +216,10 @@ def _show(outcome: Plan, changed: bool, libraries: EmitResult | None) -> None:
             ("upstream ", "bold"), f"{outcome.lock.name} {pin.ref} ({pin.commit[:12]}), verified"
         )
     )
-    if outcome.outcomes:
-        ui.show(verdicts.table(outcome.outcomes))
+    # An edit leaves most patches alone: only those that had to give way are worth a line.
+    told = [o for o in outcome.outcomes if outcome.moved or o.verdict is not Verdict.CLEAN]
+    if told:
+        ui.show(verdicts.table(told))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     # The name is what gives way on a narrow terminal, not what happened to it.
     widest = max((_amount(patch).cell_len for patch in outcome.patches), default=0)

@@ -147,7 +147,7 @@ def export_series(
     for commit, content in zip(commits, computed, strict=True):
         file = owners.get(commit.oid)
         if file is None:
-            name = _new_name(commit.subject, taken)
+            name = new_name(commit.subject, taken)
             taken.add(name)
             exported.append(ExportedPatch(name, content, content, commit.oid, Fate.NEW))
         else:
@@ -270,7 +270,7 @@ def _content(diff: bytes) -> bytes:
     return _HUNK_NUMBERS.sub(rb"@@ \1 \2 @@", _NOISE.sub(b"index", diff)).rstrip(b"\n")
 
 
-def _new_name(subject: bytes, taken: set[str]) -> str:
+def new_name(subject: bytes, taken: Collection[str]) -> str:
     """``NNNN-kebab-subject.patch`` with the next number that is free."""
     words = re.sub(r"[^a-z0-9]+", "-", subject.decode("utf-8", "ignore").lower()).strip("-")
     numbers = [int(match[0]) for name in taken if (match := re.match(r"\d{1,4}", name))]

@@ -1,6 +1,10 @@
 """The message of a patch: its text, and the trailers that end it (git-interpret-trailers(1))."""
 
 import re
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+from porttool.git import Signature
 
 _TRAILER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*: ?\S.*")
 
@@ -38,3 +42,31 @@ def joined(one: bytes, other: bytes) -> bytes:
         if line not in trailers and not (trailer_name(line) in _ONCE and names & {*_ONCE}):
             trailers.append(line)
     return with_trailers(body + b"\n\n" + more, trailers)
+
+
+def with_trailer(message: bytes, name: str, value: str) -> bytes:
+    """A message whose trailer ``name`` is ``value``, in the place of the ones it had."""
+    body, trailers = split_trailers(message)
+    line = f"{name}: {value}".encode()
+    at = [trailer_name(each) == name.lower().encode() for each in trailers]
+    if any(at):
+        trailers[at.index(True)] = line
+        trailers = [each for each, old in zip(trailers, at, strict=True) if not old or each == line]
+    else:
+        trailers.insert(0, line)
+    return with_trailers(body, trailers)
+
+
+def header(author: Signature, message: bytes) -> bytes:
+    """The header of a patch file that has no diff yet."""
+    stamp, _, zone = author.date.decode().partition(" ")
+    hours, minutes = int(zone[1:3]), int(zone[3:5])
+    offset = timedelta(hours=hours, minutes=minutes) * (-1 if zone.startswith("-") else 1)
+    date = format_datetime(datetime.fromtimestamp(int(stamp), timezone(offset)))
+    subject, _, body = message.strip(b"\n").partition(b"\n")
+    lines = (
+        b"From: %s <%s>" % (author.name, author.email),
+        b"Date: %s" % date.encode(),
+        b"Subject: %s" % subject,
+    )
+    return b"\n".join(lines) + b"\n\n" + body.strip(b"\n") + b"\n\n---\n"

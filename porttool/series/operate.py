@@ -5,6 +5,7 @@ worktree to work in (:mod:`porttool.series.work`); what comes of it in the end i
 :class:`~porttool.series.refresh.Plan`, which changes all or nothing.
 """
 
+import difflib
 import hashlib
 import shlex
 from collections.abc import Sequence
@@ -34,6 +35,10 @@ from porttool.series.rebase import (
 from porttool.series.refresh import Plan, Settled, Source
 from porttool.series.why import Culprit, culprit_at, find_culprit, find_taker, touching
 from porttool.upstream.lock import Pin
+
+
+#: How many lines of a difference an error shows.
+_SHOWN = 24
 
 
 class SeriesDecision(DecisionNeeded):
@@ -199,7 +204,7 @@ def _to_target(port: Port, operation: Operation) -> Operation | Stop:
         count = next(
             (at for at, item in enumerate(rest, 1) if item.action is not Action.PICK), None
         )
-        picks = [item.pick for item in rest[:count]]
+        picks = [item.pick for item in rest[:count] if item.commit]
         moved = rebase(port.store, operation.base, operation.target, picks, operation.head)
         finished = moved.outcomes if moved.stopped is None else moved.outcomes[:-1]
         below = operation.head
@@ -210,8 +215,11 @@ def _to_target(port: Port, operation: Operation) -> Operation | Stop:
             operation = _solve(port, operation, moved, picks[len(finished)])
         elif count is not None and rest[count - 1].action is Action.FOLD:
             operation = _fold(port, operation)
+        elif count is not None and not rest[count - 1].commit:
+            return _stop_to_edit(port, operation, operation.head)
         elif count is not None:
-            return _stop_to_edit(port, operation, below)
+            waiting = replace(operation, done=operation.done[:-1], head=below)
+            return _stop_to_edit(port, waiting, operation.head)
     return operation
 
 
@@ -283,7 +291,7 @@ def _take_up(
 
 def _commit(port: Port, operation: Operation, tree: str, stop: Stop, item: Item) -> str:
     """The commit of an item with ``tree``, the one that was edited if it is the same."""
-    if stop.reason is Reason.EDIT and tree == tree_of(port.store, stop.head):
+    if stop.reason is Reason.EDIT and tree == stop.tree:
         return stop.head
     message = item.file.patch.message
     author = message.signature(pin_signature(port.store, operation.base))
@@ -318,14 +326,13 @@ def _fold(port: Port, operation: Operation) -> Operation:
     return replace(operation, done=(*before, folded, gone), head=commit)
 
 
-def _stop_to_edit(port: Port, operation: Operation, below: str) -> Stop:
-    """Stop at the item that was put in its place last."""
-    done = operation.done[-1]
-    work.check_out(port.store, port.workspace.work, operation.head)
-    tree = tree_of(port.store, operation.head)
-    stop = Stop(done.name, Reason.EDIT, below, operation.head, tree, done.outcome)
-    waiting = replace(operation, done=operation.done[:-1], head=below, stopped=stop)
-    state.save(port.workspace, waiting)
+def _stop_to_edit(port: Port, operation: Operation, commit: str) -> Stop:
+    """Stop at the next item, which is ``commit`` in its place, or not there yet."""
+    work.check_out(port.store, port.workspace.work, commit)
+    name, tree = operation.item.name, tree_of(port.store, commit)
+    outcome = Outcome(name, Verdict.CLEAN, commit)
+    stop = Stop(name, Reason.EDIT, operation.head, commit, tree, outcome)
+    state.save(port.workspace, replace(operation, stopped=stop))
     return stop
 
 
@@ -373,7 +380,7 @@ def _settle(port: Port, operation: Operation) -> Settled:
     known: list[tuple[PatchFile, str | None]] = [
         (item.file, done.commit)
         for item, done in zip(operation.todo, operation.done, strict=True)
-        if done.commit is not None
+        if done.commit is not None and not item.fresh
     ]
     return refresh.settle(port.store, operation.target, operation.head, known, port.series.names)
 
@@ -489,13 +496,19 @@ def _conflict(outcome: Outcome) -> tuple[str, str]:
     hunk = next((hunk for hunk in outcome.hunks if hunk.state is HunkState.MISSING), None)
     if hunk is None:
         where = ", ".join(outcome.conflicts)
-        return f"{outcome.name} does not apply: {where}", "upstream changed the same lines"
+        return f"{outcome.name} does not apply: {where}", "the same lines were changed"
     what = f"{outcome.name} does not apply: {hunk.file}, hunk {hunk.number}"
     if not hunk.wanted:
-        return what, "upstream has no such file any more"
-    wanted = "\n".join(f"- {line}" for line in hunk.wanted)
-    found = "\n".join(f"+ {line}" for line in hunk.found)
-    return what, f"wanted:\n{wanted}\n" + (f"found:\n{found}" if found else "found nothing like it")
+        return what, "there is no such file any more"
+    if not hunk.found:
+        wanted = "\n".join(f"- {line}" for line in hunk.wanted[:_SHOWN])
+        return what, f"nothing like these lines is there:\n{wanted}"
+    lines = difflib.unified_diff(hunk.wanted, hunk.found, n=2, lineterm="")
+    differing = [line for line in lines if not line.startswith(("---", "+++"))]
+    more = "\n…" if len(differing) > _SHOWN else ""
+    return what, "the lines it wants (-) and those found (+):\n" + "\n".join(
+        f"{line[:1]} {line[1:]}" for line in differing[:_SHOWN] if not line.startswith("@@")
+    ) + more
 
 
 def _ambiguous(outcome: Outcome) -> tuple[str, str]:

@@ -39,7 +39,8 @@ class Action(StrEnum):
 class Item:
     """A patch of the series: its file, its commit on the upstream it comes from, and the one below.
 
-    ``strip`` and ``reverse`` are how ``series`` has the file applied.
+    ``strip`` and ``reverse`` are how ``series`` has the file applied. A ``fresh`` one has no file
+    yet, its content is a header alone; to be edited, it may have no commit either.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Item:
     strip: int = 1
     reverse: bool = False
     action: Action = Action.PICK
+    fresh: bool = False
 
     @property
     def file(self) -> PatchFile:

@@ -51,7 +51,8 @@ class PatchReport:
 class Plan:
     """What a refresh comes to, before anything on disk was touched.
 
-    ``outcomes`` are those of every patch, also of the dropped ones, if upstream moved.
+    ``outcomes`` are those of every patch that was put elsewhere, also of the dropped ones;
+    ``moved`` says that this was another upstream commit.
     """
 
     lock: Lock
@@ -61,6 +62,7 @@ class Plan:
     change: Change
     notes: tuple[str, ...]
     outcomes: tuple[Outcome, ...] = ()
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +349,8 @@ def conclude(
         _report(patch, offsets.get(patch.name, ()), by_name.get(patch.name))
         for patch in settled.exported
     )
-    return Plan(lock, head, reports, tuple(gone), change, tuple(notes), tuple(outcomes))
+    moved = pin.commit != port.lock.pin.commit
+    return Plan(lock, head, reports, tuple(gone), change, tuple(notes), tuple(outcomes), moved)
 
 
 def require_clean(port: Port, state: worktree.WorktreeState, head: str) -> None:
