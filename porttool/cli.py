@@ -276,6 +276,50 @@ def split(
     _run(lambda: command.split(ctx.obj, name, parts, subject, as_json=as_json))
 
 
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    path: Annotated[
+        Path, typer.Argument(help="A folder with a series (quilt, gbp), a mailbox, or a patch.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Take up patches from elsewhere, behind those of the series."""
+    from porttool.commands.import_ import import_
+
+    _run(lambda: import_(ctx.obj, path, as_json=as_json))
+
+
+@app.command()
+def send(
+    ctx: typer.Context,
+    names: Patches,
+    onto: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="For which upstream.", show_default="its newest commit"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Where.", show_default="NAME.mbox"),
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Where it is sent to, for the record in the patch.")
+    ] = None,
+    record: Annotated[
+        bool, typer.Option("--record/--no-record", help="Mark the patch as Submitted.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Write patches marked Pending as a mail-ready file for upstream, and record that."""
+    from porttool.commands.send import send
+
+    _run(
+        lambda: send(
+            ctx.obj, names, onto=onto, output=output, url=url, record=record, as_json=as_json
+        )
+    )
+
+
 @app.command("audit-deps")
 def audit_deps(
     ctx: typer.Context,

@@ -36,7 +36,6 @@ from porttool.series.refresh import Plan, Settled, Source
 from porttool.series.why import Culprit, culprit_at, find_culprit, find_taker, touching
 from porttool.upstream.lock import Pin
 
-
 #: How many lines of a difference an error shows.
 _SHOWN = 24
 
