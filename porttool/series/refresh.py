@@ -8,17 +8,16 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import tomlkit
-
 from porttool.errors import DecisionNeeded, PorttoolError, UserError
 from porttool.git import Repository
 from porttool.port import Port, tree_of
 from porttool.series import exporter, folder, worktree
 from porttool.series.exporter import ExportedPatch, Fate
 from porttool.series.folder import PatchesFolder, PatchFile
+from porttool.series.follow import follow
 from porttool.series.importer import DoesNotApply, ImportedSeries, import_series
 from porttool.series.patch import parse, split_header
-from porttool.series.rebase import Outcome, upstream_renames
+from porttool.series.rebase import Outcome
 from porttool.series.side import Side
 from porttool.transaction import Change
 from porttool.transaction import commit as commit_change
@@ -318,9 +317,9 @@ def conclude(
     head = settled.imported.head
     config: bytes | None = None
     if pin.commit != port.lock.pin.commit:  # also when the series was rebased by hand
-        renames = upstream_renames(port.store, port.lock.pin.commit, pin.commit)
-        config, said = _follow(port, renames, head)
-        notes += said
+        config = follow(port, pin.commit, head)
+        if config is not None:
+            notes.append("upstream moved files: sources and includes in porttool.toml follow")
     if source.tree is not None and source.tree.dirty:
         require_clean(port, source.tree, head)
         notes.append("the worktree has uncommitted changes; they are not part of the series")
@@ -361,44 +360,6 @@ def require_clean(port: Port, state: worktree.WorktreeState, head: str) -> None:
             where=str(port.workspace.tree),
             fix="commit or stash them there, then refresh again",
         )
-
-
-def _follow(port: Port, renames: Mapping[str, str], head: str) -> tuple[bytes | None, list[str]]:
-    """``porttool.toml`` with sources and includes where upstream moved them, and a note about it.
-
-    A source that was renamed is named anew. An include folder that has lost its headers gives way
-    to the folders they went to. Everything else in the file stays as it is, comments included.
-    """
-    config = port.workspace.config
-    there = {path.decode("utf-8", "surrogateescape") for path in port.store.tree(head)}
-    folders = {path.rpartition("/")[0] or "." for path in there if path.endswith(".h")}
-    sources = [renames.get(source, source) for source in config.sources]
-    includes: dict[str, None] = {}
-    for include in config.includes:
-        went = [
-            new.rpartition("/")[0] or "."
-            for old, new in renames.items()
-            if old.endswith(".h") and (old.rpartition("/")[0] or ".") == include
-        ]
-        if include in folders or not went:
-            includes.setdefault(include)
-        includes.update(dict.fromkeys(sorted(went)))
-    if sources == list(config.sources) and list(includes) == list(config.includes):
-        return None, []
-    document = tomlkit.parse(port.workspace.config_path.read_text("utf-8"))
-    settings = document["port"]
-    for key, values in (("sources", sources), ("includes", list(includes))):
-        old_values = list(getattr(config, key))
-        if values != old_values:
-            array = settings[key]
-            if len(values) == len(old_values):
-                for at, value in enumerate(values):
-                    if value != old_values[at]:
-                        array[at] = value
-            else:
-                settings[key] = values
-    note = "upstream moved files: sources and includes in porttool.toml follow"
-    return tomlkit.dumps(document).encode(), [note]
 
 
 def _report(patch: ExportedPatch, offsets: tuple[int, ...], outcome: Outcome | None) -> PatchReport:

@@ -444,3 +444,29 @@ def test_the_settings_follow_renames_when_a_conflict_was_solved_by_hand(
     assert "sources and includes in porttool.toml follow" in result.stderr
     assert 'sources = ["src/main.c"]' in (workspace / "porttool.toml").read_text()
     porttool("check", cwd=workspace)
+
+
+@pytest.mark.parametrize(
+    ("moved", "sources"),
+    [
+        ({"lib/a.c": "code/a.c", "lib/b.c": "code/b.c"}, '"main.c", "code/*.c"'),
+        ({"lib/a.c": "one/a.c", "lib/b.c": "two/b.c"}, '"main.c", "one/a.c", "two/b.c"'),
+        ({"lib/a.c": "lib/z.c"}, '"main.c", "lib/*.c"'),
+    ],
+)
+def test_globs_in_the_settings_follow_too(
+    tmp_path: Path, moved: dict[str, str], sources: str
+) -> None:
+    files = {f"lib/{name}.c": f"int {name}(void)\n{{\n\treturn 1;\n}}\n" for name in "ab"}
+    upstream, workspace = make_workspace(tmp_path, {**SMALL_C, **files})
+    config = workspace / "porttool.toml"
+    text = config.read_text()
+    listed = text[text.index("sources = [") : text.index("]", text.index("sources = [")) + 1]
+    config.write_text(text.replace(listed, 'sources = ["main.c", "lib/*.c"]'))
+    for old, new in moved.items():
+        (upstream.path / new).parent.mkdir(exist_ok=True)
+        git(upstream.path, "mv", old, new)
+    upstream.commit("Move", None, "v2")
+    porttool("refresh", "--onto", "v2", cwd=workspace)
+    found = " ".join(config.read_text().split("[port]")[1].split())
+    assert f"sources = [{sources}]" in found
