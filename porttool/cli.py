@@ -32,6 +32,10 @@ app = typer.Typer(
     "70 internal error, 130 interrupted.",
 )
 
+# How --help sorts the commands.
+_PORT, _UPSTREAM = "The port", "Upstream and the series"
+_EDIT, _LOOK = "Edit the series", "Look and check"
+
 _PATCH = "A patch of the series: its name, or the beginning of it such as its number."
 
 Patches = Annotated[list[str], typer.Argument(metavar="PATCH", help=_PATCH)]
@@ -63,7 +67,7 @@ def options(
     ctx.obj = directory
 
 
-@app.command()
+@app.command(rich_help_panel=_PORT)
 def init(
     url: Annotated[str, typer.Argument(help="Git URL or path of the upstream, or bundled:NAME.")],
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The workspace to make.")],
@@ -83,7 +87,7 @@ def init(
     _run(lambda: init(url, directory, ref=ref, name=name, unikraft=unikraft, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_PORT)
 def fetch(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Fetch the pinned upstream into the user's cache and verify it."""
     from porttool.commands.fetch import fetch
@@ -91,7 +95,7 @@ def fetch(ctx: typer.Context, as_json: AsJson = False) -> None:
     _run(lambda: fetch(ctx.obj, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_PORT)
 def apply(
     ctx: typer.Context,
     to: Annotated[
@@ -108,7 +112,7 @@ def apply(
     _run(lambda: apply(ctx.obj, to, force=force, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_UPSTREAM)
 def refresh(
     ctx: typer.Context,
     onto: Annotated[
@@ -164,7 +168,7 @@ def refresh(
     _run(chosen)
 
 
-@app.command()
+@app.command(rich_help_panel=_UPSTREAM)
 def forecast(
     ctx: typer.Context,
     refs: Annotated[
@@ -181,7 +185,7 @@ def forecast(
     _run(lambda: forecast(ctx.obj, refs or (), as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_EDIT)
 def edit(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="PATCH", help=_PATCH)],
@@ -193,7 +197,7 @@ def edit(
     _run(lambda: edit(ctx.obj, name, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_EDIT)
 def new(
     ctx: typer.Context,
     subject: Annotated[str, typer.Argument(help="What the patch does, in one line.")],
@@ -213,7 +217,7 @@ def new(
     _run(lambda: new(ctx.obj, subject, place, status=status, author=author, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_EDIT)
 def drop(ctx: typer.Context, names: Patches, as_json: AsJson = False) -> None:
     """Take patches out of the series; the later ones follow."""
     from porttool.commands.drop import drop
@@ -221,7 +225,7 @@ def drop(ctx: typer.Context, names: Patches, as_json: AsJson = False) -> None:
     _run(lambda: drop(ctx.obj, names, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_EDIT)
 def move(
     ctx: typer.Context,
     names: Patches,
@@ -236,7 +240,7 @@ def move(
     _run(lambda: move(ctx.obj, names, place, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_EDIT)
 def fold(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="PATCH", help=_PATCH)],
@@ -251,7 +255,7 @@ def fold(
     _run(lambda: fold(ctx.obj, name, into, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_EDIT)
 def split(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="PATCH", help=_PATCH)],
@@ -276,7 +280,7 @@ def split(
     _run(lambda: command.split(ctx.obj, name, parts, subject, as_json=as_json))
 
 
-@app.command("import")
+@app.command("import", rich_help_panel=_EDIT)
 def import_(
     ctx: typer.Context,
     path: Annotated[
@@ -290,7 +294,7 @@ def import_(
     _run(lambda: import_(ctx.obj, path, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_UPSTREAM)
 def send(
     ctx: typer.Context,
     names: Patches,
@@ -320,7 +324,7 @@ def send(
     )
 
 
-@app.command("audit-deps")
+@app.command("audit-deps", rich_help_panel=_LOOK)
 def audit_deps(
     ctx: typer.Context,
     paths: Annotated[
@@ -357,7 +361,7 @@ def audit_deps(
     )
 
 
-@app.command()
+@app.command(rich_help_panel=_PORT)
 def emit(
     ctx: typer.Context,
     output: Annotated[
@@ -381,7 +385,7 @@ def emit(
     _run(command)
 
 
-@app.command()
+@app.command(rich_help_panel=_PORT)
 def run(
     ctx: typer.Context,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 9100,
@@ -418,7 +422,7 @@ def run(
     _run(command)
 
 
-@app.command()
+@app.command(rich_help_panel=_LOOK)
 def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Show pin, series, worktree and emitted libraries at a glance."""
     from porttool.commands.status import status
@@ -426,7 +430,7 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     _run(lambda: status(ctx.obj, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=_LOOK)
 def check(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Exit with 4 if anything drifted from what a refresh would leave."""
     from porttool.commands.check import check
