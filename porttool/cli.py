@@ -42,6 +42,10 @@ Patches = Annotated[list[str], typer.Argument(metavar="PATCH", help=_PATCH)]
 Before = Annotated[str | None, typer.Option(metavar="PATCH", help="Put it before this one.")]
 After = Annotated[str | None, typer.Option(metavar="PATCH", help="Put it behind this one.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
+Html = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write the result as a self-contained page, too."),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -142,6 +146,10 @@ def refresh(
         Side | None,
         typer.Option(help="Which side counts when patches/ and the worktree were both edited."),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show the whole interdiff of a long patch.")
+    ] = False,
+    html: Html = None,
     as_json: AsJson = False,
 ) -> None:
     """Import the series, take up the worktree's commits, export, audit and emit."""
@@ -151,19 +159,24 @@ def refresh(
         raise typer.BadParameter(f"--{going_on[0]} stands alone")
     if drop_absorbed and (skip or abort):
         raise typer.BadParameter(f"--drop-absorbed does not go with --{going_on[0]}")
+    if html is not None and abort:
+        raise typer.BadParameter("--html does not go with --abort")
     if step and onto is None:
         raise typer.BadParameter("--step goes with --onto REF")
     from porttool.commands import refresh as command
+    from porttool.commands.interdiffs import View
 
     def chosen() -> ExitCode:
         if abort:
             return command.abort(ctx.obj, as_json=as_json)
+        view = View(verbose, html)
         if skip:
-            return command.skip(ctx.obj, as_json=as_json)
+            return command.skip(ctx.obj, view=view, as_json=as_json)
         if resume:
-            return command.resume(ctx.obj, drop_absorbed=drop_absorbed, as_json=as_json)
+            absorbed = drop_absorbed
+            return command.resume(ctx.obj, drop_absorbed=absorbed, view=view, as_json=as_json)
         options = command.Options(onto, take, drop_absorbed, step, reuse)
-        return command.refresh(ctx.obj, options, as_json=as_json)
+        return command.refresh(ctx.obj, options, view=view, as_json=as_json)
 
     _run(chosen)
 

@@ -1,18 +1,21 @@
 """``porttool refresh``: the main job."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from porttool import ui
 from porttool.audit import AuditReport
-from porttool.commands import verdicts
+from porttool.commands import interdiffs, verdicts
 from porttool.commands.auditing import fail_if_unparsed, patched_scope, run_audit
 from porttool.commands.deciding import deciding
 from porttool.commands.emitting import emit_input
+from porttool.commands.interdiffs import View
 from porttool.commands.session import opened, require_idle
 from porttool.errors import ExitCode, PorttoolError, UserError
 from porttool.port import Port, find_pin, load
@@ -20,6 +23,7 @@ from porttool.series import operate
 from porttool.series import operation as state
 from porttool.series import refresh as engine
 from porttool.series.exporter import Fate
+from porttool.series.interdiff import interdiff
 from porttool.series.operation import Operation, Stop
 from porttool.series.rebase import Verdict
 from porttool.series.refresh import PatchReport, Plan
@@ -29,6 +33,7 @@ from porttool.upstream.lock import Pin
 from porttool.upstream.store import borrow_tags
 from porttool.workspace import Workspace
 
+_PLAIN = View()
 _STYLE = {Fate.UNCHANGED: "dim", Fate.CHANGED: "yellow", Fate.NEW: "green"}
 
 
@@ -47,12 +52,15 @@ class Options:
     reuse: bool = True
 
 
-def refresh(directory: Path, options: Options, *, as_json: bool) -> ExitCode:
+def refresh(directory: Path, options: Options, *, view: View = _PLAIN, as_json: bool) -> ExitCode:
     """Refresh the workspace in ``directory``; report the patches, the audit and the libraries.
+
+    What changed in the series is shown as an interdiff; ``view`` says how.
 
     The series and the lock are settled before the audit and the emission: when one of those fails,
     the error says so, and ``patches/`` and the lock are already as they should be.
     """
+    view.require_place()
     command = f"refresh --onto {options.onto}" if options.onto is not None else "refresh"
     with opened(directory, command, contact=True, leaving=options.onto is not None) as port:
         require_idle(port)
@@ -60,7 +68,7 @@ def refresh(directory: Path, options: Options, *, as_json: bool) -> ExitCode:
         pin = port.lock.pin if options.onto is None else find_pin(port.mirror, options.onto)
         with deciding(port, as_json=as_json):
             reached = _work_out(port, pin, command, options)
-        return finish(port, reached, as_json=as_json)
+        return finish(port, reached, view=view, as_json=as_json)
 
 
 def _work_out(port: Port, pin: Pin, command: str, options: Options) -> Plan | Stop:
@@ -79,24 +87,26 @@ def _work_out(port: Port, pin: Pin, command: str, options: Options) -> Plan | St
     return operate.run(port, operation)
 
 
-def resume(directory: Path, *, drop_absorbed: bool, as_json: bool) -> ExitCode:
+def resume(directory: Path, *, drop_absorbed: bool, view: View = _PLAIN, as_json: bool) -> ExitCode:
     """``refresh --continue``: take up what was solved or edited, and go on."""
+    view.require_place()
     with opened(directory, "refresh --continue", leaving=True) as port:
         operation = _unfinished(port)
         if drop_absorbed:
             operation = replace(operation, drop_absorbed=True)
         with deciding(port, as_json=as_json):
             reached = operate.resume(port, operation)
-        return finish(port, reached, as_json=as_json)
+        return finish(port, reached, view=view, as_json=as_json)
 
 
-def skip(directory: Path, *, as_json: bool) -> ExitCode:
+def skip(directory: Path, *, view: View = _PLAIN, as_json: bool) -> ExitCode:
     """``refresh --skip``: leave the patch that is waited for out, and go on."""
+    view.require_place()
     with opened(directory, "refresh --skip", leaving=True) as port:
         operation = _unfinished(port)
         with deciding(port, as_json=as_json):
             reached = operate.skip(port, operation)
-        return finish(port, reached, as_json=as_json)
+        return finish(port, reached, view=view, as_json=as_json)
 
 
 def abort(directory: Path, *, as_json: bool) -> ExitCode:
@@ -123,10 +133,10 @@ def _nothing_unfinished() -> UserError:
     return UserError("no refresh is unfinished here", fix="porttool refresh --onto REF begins one")
 
 
-def finish(port: Port, reached: Plan | Stop, *, as_json: bool) -> ExitCode:
+def finish(port: Port, reached: Plan | Stop, *, view: View = _PLAIN, as_json: bool) -> ExitCode:
     """Write what an operation came to; or say where its patch is to be edited."""
     if isinstance(reached, Plan):
-        return carry_out(port, reached, as_json=as_json)
+        return carry_out(port, reached, view=view, as_json=as_json)
     path = port.workspace.work
     if as_json:
         stopped = {"patch": reached.name, "reason": str(reached.reason), "worktree": str(path)}
@@ -139,12 +149,16 @@ def finish(port: Port, reached: Plan | Stop, *, as_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def carry_out(port: Port, plan: Plan, *, as_json: bool) -> ExitCode:
+def carry_out(port: Port, plan: Plan, *, view: View = _PLAIN, as_json: bool) -> ExitCode:
     """Write the plan, then audit and emit what there is now, and report it all."""
     for text in plan.notes:
         ui.note(text)
     changed = operate.carry_out(port, plan)
     settled, _ = load(Workspace.open(port.workspace.root))
+    difference = interdiff(port.store, port.series.files, settled.series.files)
+    if view.page is not None:
+        pins = port.lock.pin, settled.lock.pin
+        interdiffs.write_page(view.page, settled.lock.name, *pins, difference, plan.outcomes)
     imported = settled.apply()
     failure: PorttoolError | None = None
     libraries: EmitResult | None = None
@@ -155,9 +169,12 @@ def carry_out(port: Port, plan: Plan, *, as_json: bool) -> ExitCode:
         except PorttoolError as error:
             failure = error
     if as_json:
-        ui.show_json(_document(plan, changed, libraries) | {"audit": _audit_counts(report)})
+        ui.show_json(
+            _document(plan, changed, libraries)
+            | {"interdiff": interdiffs.document(difference), "audit": _audit_counts(report)}
+        )
     else:
-        _show(plan, changed, libraries)
+        _show(plan, changed, libraries, interdiffs.view(difference, whole=view.whole))
         counts = _audit_counts(report)
         ui.show(
             Text.assemble(
@@ -209,7 +226,12 @@ def _document(outcome: Plan, changed: bool, libraries: EmitResult | None) -> dic
     }
 
 
-def _show(outcome: Plan, changed: bool, libraries: EmitResult | None) -> None:
+def _show(
+    outcome: Plan,
+    changed: bool,
+    libraries: EmitResult | None,
+    difference: Sequence[RenderableType],
+) -> None:
     pin = outcome.lock.pin
     ui.show(
         Text.assemble(
@@ -236,6 +258,7 @@ def _show(outcome: Plan, changed: bool, libraries: EmitResult | None) -> None:
         ui.show(table)
     else:
         ui.show("the series is empty")
+    ui.show(*difference)
     state = "written" if changed else "nothing to change"
     ui.show(Text.assemble(("series   ", "bold"), f"tree {outcome.lock.series_tree[:12]}, {state}"))
     for library in libraries.libraries if libraries is not None else ():

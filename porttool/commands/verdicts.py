@@ -34,25 +34,25 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     made.add_column(overflow="fold")
     for each in outcomes:
         text = Text(each.name)
-        for fact in _facts(each):
+        for fact in facts(each):
             text.append(f"\n  {fact}", "dim")
         made.add_row(Text(str(each.verdict), STYLE[each.verdict]), text)
     return made
 
 
-def _facts(outcome: Outcome) -> list[str]:
+def facts(outcome: Outcome) -> list[str]:
     """What stands behind a verdict, a line each."""
-    facts = [f"{move.old} → {move.new}, {move.similarity} % similar" for move in outcome.moves]
+    said = [f"{move.old} → {move.new}, {move.similarity} % similar" for move in outcome.moves]
     away = sorted({abs(hunk.offset) for hunk in outcome.hunks if hunk.offset})
     if away:
-        facts.append(f"offset up to {ui.count(away[-1], 'line')}")
+        said.append(f"offset up to {ui.count(away[-1], 'line')}")
     if outcome.upstream is not None:
-        facts.append(f"upstream took it in {outcome.upstream[:12]}")
+        said.append(f"upstream took it in {outcome.upstream[:12]}")
     elif outcome.verdict is Verdict.PARTLY_ABSORBED:
         there = ", ".join(f"{hunk.file} hunk {hunk.number}" for hunk in outcome.absorbed_hunks)
-        facts.append(f"upstream has {there}")
+        said.append(f"upstream has {there}")
     if outcome.solution is not None:
-        facts.append(str(outcome.solution))
+        said.append(str(outcome.solution))
     if outcome.conflicts:
-        facts.append(f"conflict in {', '.join(outcome.conflicts)}")
-    return facts
+        said.append(f"conflict in {', '.join(outcome.conflicts)}")
+    return said
