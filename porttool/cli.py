@@ -190,12 +190,13 @@ def forecast(
             metavar="REF", help="Upstream refs.", show_default="all newer tags, the newest commit"
         ),
     ] = None,
+    html: Html = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what each newer upstream would mean for each patch, touching nothing."""
     from porttool.commands.forecast import forecast
 
-    _run(lambda: forecast(ctx.obj, refs or (), as_json=as_json))
+    _run(lambda: forecast(ctx.obj, refs or (), html=html, as_json=as_json))
 
 
 @app.command(rich_help_panel=_EDIT)

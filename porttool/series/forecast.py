@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from porttool.git import Repository
 from porttool.series.importer import AppliedPatch
@@ -10,11 +11,19 @@ from porttool.series.rebase import Outcome, Verdict, picks, rebase
 from porttool.upstream.lock import Pin
 
 
+class Way(StrEnum):
+    """What it takes to move the series to an upstream commit."""
+
+    BY_ITSELF = "moves by itself"
+    DROP_ABSORBED = "moves with --drop-absorbed"
+    DECISION = "needs a decision"
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """What one upstream commit would mean: an outcome a patch, in series order.
 
-    A patch behind one in conflict was tried with that one left out.
+    A patch behind one in conflict was tried with that one left out; ``behind`` has the names.
     """
 
     pin: Pin
@@ -25,6 +34,25 @@ class Forecast:
         """The strongest verdict of all; ``clean`` for an empty series."""
         order = list(Verdict)
         return min((o.verdict for o in self.outcomes), key=order.index, default=Verdict.CLEAN)
+
+    @property
+    def way(self) -> Way:
+        """What a refresh to this commit would want of its user."""
+        verdicts = {outcome.verdict for outcome in self.outcomes}
+        if verdicts & {Verdict.CONFLICT, Verdict.AMBIGUOUS}:
+            return Way.DECISION
+        return Way.DROP_ABSORBED if Verdict.ABSORBED in verdicts else Way.BY_ITSELF
+
+    @property
+    def behind(self) -> tuple[tuple[str, ...], ...]:
+        """For each outcome the patches in conflict before it, without which it was tried."""
+        found: list[tuple[str, ...]] = []
+        left_out: tuple[str, ...] = ()
+        for outcome in self.outcomes:
+            found.append(left_out)
+            if outcome.verdict is Verdict.CONFLICT:
+                left_out = (*left_out, outcome.name)
+        return tuple(found)
 
 
 def forecast(
