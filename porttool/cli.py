@@ -445,11 +445,17 @@ def status(ctx: typer.Context, as_json: AsJson = False) -> None:
 
 
 @app.command(rich_help_panel=_LOOK)
-def check(ctx: typer.Context, as_json: AsJson = False) -> None:
+def check(
+    ctx: typer.Context,
+    upstream: Annotated[
+        bool, typer.Option("--upstream", help="Ask upstream, too, for a newer release.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Exit with 4 if anything drifted from what a refresh would leave."""
     from porttool.commands.check import check
 
-    _run(lambda: check(ctx.obj, as_json=as_json))
+    _run(lambda: check(ctx.obj, upstream=upstream, as_json=as_json))
 
 
 def _place(before: str | None, after: str | None) -> "Place":

@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.text import Text
 
 from porttool import ui
+from porttool.commands import releases
 from porttool.commands.emitting import emit_input
 from porttool.commands.session import opened
 from porttool.errors import ExitCode, UserError
@@ -15,24 +16,38 @@ from porttool.unikraft.emit import compare_emitted
 from porttool.upstream.lock import LockError
 
 
-def check(directory: Path, *, as_json: bool) -> ExitCode:
-    """Report every drift; exit code 4 if there is any. Nothing is changed."""
+def check(directory: Path, *, upstream: bool = False, as_json: bool) -> ExitCode:
+    """Report every drift; exit code 4 if there is any. Nothing is changed.
+
+    With ``upstream``, upstream is asked, and a newer release counts as drift, too; raises
+    :class:`porttool.upstream.store.UnreachableError` when it does not answer.
+    """
+    newer: releases.Newer | None = None
     try:
         with opened(directory, "check") as port:
+            if upstream:
+                releases.ask(port)
             drift = find_drift(port)
+            if upstream:
+                newer = releases.find_newer(port)
     except LockError as error:
         drift = [("lock", _on_one_line(error))]
+    behind = newer is not None and bool(newer.releases)
+    ok = not drift and not behind
     if as_json:
         found = [{"what": what, "detail": detail} for what, detail in drift]
-        ui.show_json({"schema": 1, "ok": not drift, "drift": found})
-    elif drift:
-        for what, detail in drift:
-            ui.show(Text.assemble((f"{what:11}", "bold red"), detail))
-    else:
+        said = {"upstream": newer and releases.document(newer)} if upstream else {}
+        ui.show_json({"schema": 1, "ok": ok, "drift": found} | said)
+        return ExitCode.OK if ok else ExitCode.CHECK_FAILED
+    for what, detail in drift:
+        ui.show(Text.assemble((f"{what:11}", "bold red"), detail))
+    if not drift:
         emitted = (directory / "build").exists()
         what = " and emitted libraries agree" if emitted else " agree; nothing was emitted yet"
         ui.show(Text(f"lock, series, export{what}", "green"))
-    return ExitCode.CHECK_FAILED if drift else ExitCode.OK
+    if newer is not None:
+        ui.show(*releases.view(newer))
+    return ExitCode.OK if ok else ExitCode.CHECK_FAILED
 
 
 def _on_one_line(error: LockError) -> str:

@@ -157,20 +157,36 @@ class Mirror:
         """Whether ``ref`` is a branch: a name that may move."""
         return self.repository.resolve(f"refs/heads/{ref}") is not None
 
-    def newest_tag(self) -> str | None:
-        """The tag with the highest version, a pre-release only for want of others, or None.
-
-        Tags of what is no commit do not count.
-        """
+    def _tags(self) -> list[str]:
+        """The tags that name a commit, in the order of their versions."""
         form = "%(refname:strip=2) %(objecttype) %(*objecttype)"
-        args = ("for-each-ref", "--sort=-version:refname", f"--format={form}", "refs/tags")
+        args = ("for-each-ref", "--sort=version:refname", f"--format={form}", "refs/tags")
         lines = self.repository.run(*args).decode("utf-8", "replace").splitlines()
         named = (line.split(" ") for line in lines)
-        tags = [tag for tag, *kinds in named if "commit" in kinds and _REF.fullmatch(tag)]
-        released = [
-            t for t in tags if not re.search(r"(rc|alpha|beta|pre)[.\d-]*$", t, re.IGNORECASE)
+        return [tag for tag, *kinds in named if "commit" in kinds and _REF.fullmatch(tag)]
+
+    def newest_tag(self) -> str | None:
+        """The tag with the highest version, a pre-release only for want of others, or None."""
+        return next(reversed(_released(self._tags())), None)
+
+    def newer_releases(self, pin: Pin) -> list[str]:
+        """The release tags that come after ``pin``, in the order of their versions.
+
+        These stand on the pin's commit, or have a higher version than its tag: a release need not
+        stand on the one before, which may have been made on a branch of its own. Pre-releases
+        count only where upstream has nothing else.
+        """
+        tags = self._tags()
+        prefix = _before_version(pin.ref)
+        later = tags[tags.index(pin.ref) + 1 :] if pin.ref in tags else []
+        later = [tag for tag in later if _before_version(tag) == prefix]
+        wanted = {*later, *self.newer(pin)} - {pin.ref}
+        return [
+            tag
+            for tag in _released(tags)
+            if tag in wanted
+            and self.repository.resolve(f"refs/tags/{tag}^{{commit}}") != pin.commit
         ]
-        return next(iter(released or tags), None)
 
     def newer(self, pin: Pin) -> list[str]:
         """The tags that stand on commits with ``pin`` among their ancestors, oldest first.
@@ -194,6 +210,17 @@ class Mirror:
         out = self.repository.run("for-each-ref", "--format=%(refname:strip=2)", "refs/heads")
         heads = out.decode("utf-8", "replace").split()
         return next((h for h in ("main", "master", "trunk") if h in heads), next(iter(heads), None))
+
+
+def _released(tags: list[str]) -> list[str]:
+    """The tags without the pre-releases, unless there are only those."""
+    pre = re.compile(r"(rc|alpha|beta|pre)[.\d-]*$", re.IGNORECASE)
+    return [tag for tag in tags if not pre.search(tag)] or tags
+
+
+def _before_version(tag: str) -> str:
+    """What stands before the digits of a tag: ``v`` of ``v1.2.0``."""
+    return re.split(r"\d", tag, maxsplit=1)[0]
 
 
 def _create_whole(target: Path, fill: Callable[[Repository], None] | None = None) -> None:

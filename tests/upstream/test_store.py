@@ -111,3 +111,28 @@ def test_the_store_borrows_objects_and_shuts_attributes_out(
     store.run("worktree", "add", "--quiet", str(tmp_path / "tree"), head)
     assert (tmp_path / "tree" / "a").read_bytes() == b"1\n"
     assert git(tmp_path / "tree", "status", "--porcelain") == ""
+
+
+def test_newer_releases_need_not_stand_on_the_pin(upstream: Upstream) -> None:
+    """A fix of an old release stands on a branch of its own; the next release does not have it."""
+    git(upstream.path, "checkout", "--quiet", "-b", "fixes")
+    upstream.commit("Fix", {"a": "fixed\n"}, "v1.9.1")
+    git(upstream.path, "tag", "v1.9.1-again")
+    upstream.commit("Another fix", {"a": "fixed twice\n"}, "stable")
+    git(upstream.path, "checkout", "--quiet", "main")
+    for tag in ("v1.10", "v2.0-rc1", "other-3", "v2.0"):
+        upstream.commit(tag, {"a": f"{tag}\n"}, tag)
+    mirror = Mirror.of(str(upstream.path))
+    mirror.fetch()
+    newer = {}
+    for ref in ("v1.9.1", "v1.10", "v2.0", "main", "v2.0-rc1"):
+        pin = mirror.pin(ref)
+        assert pin is not None
+        newer[ref] = mirror.newer_releases(pin)
+    assert newer == {
+        "v1.9.1": ["stable", "v1.10", "v2.0"],
+        "v1.10": ["other-3", "v2.0"],
+        "v2.0": [],
+        "main": [],
+        "v2.0-rc1": ["other-3", "v2.0"],
+    }
