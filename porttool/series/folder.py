@@ -123,4 +123,5 @@ def _read(folder: Path, line: SeriesLine) -> PatchFile:
         )
     content = path.read_bytes()
     patch = parse(name, content, line.strip)
+    patch = replace(patch, operands=tuple(os.fsencode(word) for word in line.operands))
     return PatchFile(name, content, patch.reversed() if line.reverse else patch)

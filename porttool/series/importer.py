@@ -147,6 +147,7 @@ def _apply_patch(patch: Patch, files: _Files) -> tuple[list[Change], tuple[int, 
             why="it holds no diff; a patch that is empty cannot stay in a series",
             fix="remove the patch and its line in series",
         )
+    _require_one_reading(patch, files)
     changes: dict[bytes, tuple[bytes, bytes] | None] = {}
     added: list[bytes] = []
     offsets: list[int] = []
@@ -177,6 +178,20 @@ def _apply_patch(patch: Patch, files: _Files) -> tuple[list[Change], tuple[int, 
     return ordered, tuple(offsets)
 
 
+def _require_one_reading(patch: Patch, files: _Files) -> None:
+    """Raise :class:`UserError` when quilt would change another file than the patch names."""
+    elsewhere = set(patch.operands) != {diff.path for diff in patch.files}
+    creates = any(diff.old is None for diff in patch.files)
+    if elsewhere and any(creates or word in files for word in patch.operands):
+        words = b" ".join(patch.operands).decode("utf-8", "replace")
+        raise UserError(
+            f"series says more of {patch.name} than its readers agree on: {words}",
+            where=patch.name,
+            why="quilt has patch change the file of that name, others pass over the word",
+            fix=f"remove it from the line of {patch.name}, or put # before it",
+        )
+
+
 def _apply_file(
     name: str,
     diff: FileDiff,
@@ -190,11 +205,13 @@ def _apply_file(
     the paths that its renames leave free.
     """
     if diff.old is None:
-        if diff.path in files:
+        # A plain diff says no more than that there was no line: that holds for an empty file too.
+        fills = diff.new_mode is None and diff.path in files and not files.get(diff.path)[1]
+        if diff.path in files and not fills:
             raise DoesNotApply(
                 name, diff.path, "the patch creates this file, but it is there already"
             )
-        old_mode, old = b"100644", b""
+        old_mode, old = files.get(diff.path) if fills else (b"100644", b"")
     elif diff.is_transfer and diff.old in before:
         old_mode, old = before[diff.old]
     elif diff.old not in files:

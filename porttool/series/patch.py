@@ -180,13 +180,17 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A patch file: its ``header`` bytes as they stand, what they say, and the files it changes."""
+    """A patch file: its ``header`` bytes as they stand, what they say, and the files it changes.
+
+    ``operands`` are words of its line in ``series`` that quilt has ``patch`` change the file of.
+    """
 
     name: str
     header: bytes
     diff: bytes
     message: Message
     files: tuple[FileDiff, ...] = field(default=())
+    operands: tuple[bytes, ...] = ()
 
     def reversed(self) -> "Patch":
         """The patch that undoes this one (``-R`` in a series)."""
@@ -206,8 +210,37 @@ def parse(name: str, content: bytes, strip: int = 1) -> Patch:
             why="the text before the diff holds a NUL byte, which no commit message can",
             fix="is this a text file, in UTF-8?",
         )
+    _require_prose(name, header, 1)
     reader = _DiffReader(name, diff, strip, header.count(b"\n"))
     return Patch(name, header, diff, _parse_message(name, header), tuple(reader.files()))
+
+
+#: What ``patch`` takes for a change and git does not, since ``patch`` sees through indentation: a
+#: context diff, the header of a git diff, and a hunk behind a file name.
+_ONLY_PATCH_READS = re.compile(
+    rb"^[ \tX]*(?:\*{15}.*\n[ \tX]*\*\*\* \d"
+    rb"|(?<=[ \tX])diff --git "
+    rb"|(?:---|\+\+\+) \S.*\n(?:.*\n)*?[ \tX]*@@ -\d)",
+    re.MULTILINE,
+)
+
+
+def _require_prose(name: str, text: bytes, line: int) -> None:
+    """Raise :class:`PatchError` when the text between diffs (from ``line``) holds one to quilt."""
+    match = _ONLY_PATCH_READS.search(text)
+    if match is None:
+        return
+    context = b"***************" in match[0]
+    raise PatchError(
+        f"{name}: its readers disagree about what it changes",
+        where=f"{name}:{line + text.count(10, 0, match.start())}",
+        why="this is a context diff, which git does not read"
+        if context
+        else "quilt and patch apply a diff that a message quotes, indented or not; git does not",
+        fix="make it again as a unified diff (diff -u)"
+        if context
+        else 'put "> " before each line that is quoted',
+    )
 
 
 _DIFF_START = re.compile(rb"^(?:diff -|Index: |--- \S)", re.MULTILINE)
@@ -347,8 +380,11 @@ def parse_date(value: bytes | None) -> bytes | None:
 
 
 _HUNK = re.compile(rb"^@@ -(\d{1,18})(?:,(\d{1,18}))? \+(\d{1,18})(?:,(\d{1,18}))? @@(.*)$")
-#: How GNU diff -N dates a file that is not there, in whatever zone.
-_EPOCH = re.compile(rb"\t(?:1970-01-01|1969-12-31) \d\d:\d\d:00(?:\.0+)? [+-]\d{4}\r?$")
+#: How diff -N dates a file that is not there: near 1970, in whatever zone and format.
+_EPOCH = re.compile(
+    rb"\t.*(?:1970-01-0[12]|1969-12-31|Jan +[12] .*1970|\b0?[12] Jan 1970|Dec +31 .*1969"
+    rb"|31 Dec 1969)"
+)
 _INDEX = re.compile(rb"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: (\d{6}))?$")
 _MODES = (b"100644", b"100755", b"120000")
 
@@ -378,18 +414,28 @@ class _DiffReader:
 
     def files(self) -> list[FileDiff]:
         found: list[FileDiff] = []
+        prose = self._at
         while (line := self._peek()) is not None:
             if line.startswith(b"diff --git "):
+                self._end_prose(prose)
                 found.append(self._git_file())
+                prose = self._at
             elif line.startswith(b"--- ") and self._next_is(b"+++ "):
+                self._end_prose(prose)
                 found.append(self._plain_file())
+                prose = self._at
             elif line.startswith(b"@@ -"):
                 raise self._error("a hunk that belongs to no file, or whose @@ line is not one")
             elif line.startswith((b"diff --cc ", b"diff --combined ")):
                 raise self._error("a combined diff of a merge cannot be applied")
             else:
                 self._at += 1  # prose, "Index:", "diff -Nru": no reader takes it for a change
+        self._end_prose(prose)
         return found
+
+    def _end_prose(self, start: int) -> None:
+        text = b"\n".join(self._lines[start : self._at])
+        _require_prose(self._name, text, self._offset + start + 1)
 
     def _next_is(self, prefix: bytes) -> bool:
         return self._at + 1 < len(self._lines) and self._lines[self._at + 1].startswith(prefix)
@@ -476,8 +522,9 @@ class _DiffReader:
         if old is not None and new is not None:
             if hunks and hunks[0].old_start == 0 and not hunks[0].old and len(hunks) == 1:
                 return FileDiff(None, new, hunks=hunks)
-            # Two names, one file: GNU patch takes the one that exists; with a/ b/ they agree.
-            return FileDiff(new, new, hunks=hunks)
+            # Two names, one file: GNU patch and git take the shorter of "f" and "f.orig".
+            path = old if new.startswith(old) else new
+            return FileDiff(path, path, hunks=hunks)
         return FileDiff(old, new, hunks=hunks)
 
     def _name_lines(self) -> tuple[bytes | None, bytes | None]:
@@ -524,9 +571,11 @@ class _DiffReader:
         if path.startswith(b"/") or b"\0" in path:
             raise outside
         parts = path.split(b"/")
-        if any(part in (b".", b"..") for part in parts):
+        if b".." in parts:
             raise outside
         parts = parts[max(strip, 0) :]
+        if b"." in parts:
+            raise outside
         if not parts or not all(parts):
             raise self._error(f"-p{strip} leaves nothing of the path {shown!r}")
         if any(part.lower() == b".git" for part in parts):
@@ -535,6 +584,8 @@ class _DiffReader:
 
     def _hunks(self) -> tuple[Hunk, ...]:
         hunks: list[Hunk] = []
+        # As patch does: whoever gave the line of the name a CR gave every line one.
+        mangled = self._lines[self._at - 1].endswith(b"\r")
         while (line := self._peek()) is not None and (match := _HUNK.match(line.rstrip(b"\r"))):
             self._at += 1
             old_count, new_count = (int(n) if n is not None else 1 for n in (match[2], match[4]))
@@ -544,6 +595,7 @@ class _DiffReader:
                 text = self._peek()
                 if text is None:
                     raise self._error("the hunk ends before all of its lines are there")
+                text = text.removesuffix(b"\r") if mangled else text
                 sign = text[:1]
                 if sign in (b"", b"\r"):  # an empty context line whose blank was trimmed away
                     text, sign = b" " + text, b" "

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 
 from porttool.errors import UserError
 
-_OPTION_P = re.compile(r"-p(\d{1,4}|ab)|--strip=(\d{1,4})")
+_OPTION_P = re.compile(r"-p(\d{1,4}|ab)")
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesLine:
     """One line of ``series``: a patch with its options, or (``name`` None) a comment or blank.
 
-    ``comment`` is what a patch line says behind `` #``.
+    ``comment`` is what a patch line says behind `` #``. ``operands`` are words that are no option:
+    quilt has ``patch`` change the file of that name, whatever the patch says.
     """
 
     text: str
@@ -27,6 +28,7 @@ class SeriesLine:
     strip: int = 1
     reverse: bool = False
     comment: str = ""
+    operands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +129,22 @@ def _patch_line(text: str, where: str) -> SeriesLine:
         )
     name = posixpath.normpath(name)
     strip, reverse = 1, False
+    operands: list[str] = []
     for option in options:
         match = _OPTION_P.fullmatch(option)
         if match is not None:
-            strip = 1 if match[1] == "ab" else int(match[1] or match[2])
+            strip = 1 if match[1] == "ab" else int(match[1])
         elif option in ("-R", "--reverse"):
             reverse = True
         elif option.startswith("-"):
             raise UserError(
                 f"series gives {name} an option that porttool does not take: {option}",
                 where=where,
-                why="only -pN and -R say what the patch is; the rest loosens how it applies",
+                why="quilt puts a -p1 behind it, which then holds"
+                if option.startswith("--strip")
+                else "only -pN and -R say what the patch is; the rest loosens how it applies",
                 fix=f"remove {option} from the line",
             )
-    return SeriesLine(text, name, strip, reverse, comment.strip())
+        elif option:
+            operands.append(option)
+    return SeriesLine(text, name, strip, reverse, comment.strip(), tuple(operands))
