@@ -15,14 +15,17 @@ from pathlib import Path
 from porttool.errors import UserError
 from porttool.git import Repository, Signature
 from porttool.series.folder import PatchFile
-from porttool.series.patch import parse, split_header
+from porttool.series.patch import Patch, parse, split_header
+
+#: From how many percent of likeness on git makes a rename of a file that goes and one that comes.
+_RENAMES_FROM = 50
 
 #: What a diff must look like whatever git's version and configuration. The names are those of
 #: git-diff(1); the format is described in docs/porting.md.
 DIFF_FORMAT = (
     "--full-index",
     "--binary",
-    "--find-renames=50%",
+    f"--find-renames={_RENAMES_FROM}%",
     "-l2000",
     "--unified=3",
     "--inter-hunk-context=0",
@@ -151,6 +154,7 @@ def export_series(
             taken.add(name)
             exported.append(ExportedPatch(name, content, content, commit.oid, Fate.NEW))
         else:
+            content = _in_its_terms(repository, commit.oid, file.patch, content)
             merged = _merge(file, commit, content)
             fate = Fate.UNCHANGED if merged == file.content else Fate.CHANGED
             exported.append(ExportedPatch(file.name, merged, content, commit.oid, fate))
@@ -182,6 +186,21 @@ def _format_patches(repository: Repository, base: str, head: str) -> list[bytes]
         repository.run(*args, *_FORMAT, f"{base}..{head}")
         numbered = sorted(Path(folder).iterdir(), key=lambda path: int(path.name))
         return [_trimmed(path.read_bytes()) for path in numbered]
+
+
+def _in_its_terms(repository: Repository, commit: str, old: Patch, content: bytes) -> bytes:
+    """``content``, made again for a patch that tells of copies or of renames less alike."""
+    scores = [int(score) for score in _SIMILARITY.findall(old.diff)]
+    copies = any(diff.copy for diff in old.files)
+    lowest = min([_RENAMES_FROM, *scores])
+    if (not copies and lowest == _RENAMES_FROM) or _content(old.diff) == _content(
+        split_header(content)[1]
+    ):
+        return content
+    args = [*_FORMAT, f"--find-renames={lowest}%"]
+    if copies:
+        args += [f"--find-copies={lowest}%", "--find-copies-harder"]
+    return _trimmed(repository.run("format-patch", "--quiet", "--stdout", *args, "-1", commit))
 
 
 def _trimmed(content: bytes) -> bytes:
@@ -237,7 +256,7 @@ def _merge(file: PatchFile, commit: _Commit, computed: bytes) -> bytes:
         header = old_header
     elif notes := _notes(old_header):
         header = new_header.rstrip(b"\n") + b"\n" + notes
-    diff = old_diff if _content(old_diff) == _content(new_diff) else new_diff
+    diff = old_diff if _same(old_diff, new_diff) else new_diff
     if diff is old_diff and header is old_header:
         return file.content
     return header + diff
@@ -259,6 +278,7 @@ def _notes(header: bytes) -> bytes:
 _NOISE = re.compile(
     rb"^(?:index [0-9a-f]+\.\.[0-9a-f]+|(?:dis)?similarity index \d+%)", re.MULTILINE
 )
+_SIMILARITY = re.compile(rb"^similarity index (\d+)%", re.MULTILINE)
 _HUNK_NUMBERS = re.compile(rb"^@@ -\d+(,\d+)? \+\d+(,\d+)? @@.*$", re.MULTILINE)
 
 
@@ -268,6 +288,28 @@ def _content(diff: bytes) -> bytes:
     The line counts of a hunk stay: they follow from its lines.
     """
     return _HUNK_NUMBERS.sub(rb"@@ \1 \2 @@", _NOISE.sub(b"index", diff)).rstrip(b"\n")
+
+
+def _same(old: bytes, new: bytes) -> bool:
+    """Whether two diffs change the same lines and bytes.
+
+    Binary data counts as it is unpacked: how it is packed depends on the zlib that git is built on.
+    """
+    if _content(old) == _content(new):
+        return True
+    if b"\nGIT binary patch\n" not in old:
+        return False
+    bare = [_content(_BINARY_DATA.sub(rb"\1", diff)) for diff in (old, new)]
+    return bare[0] == bare[1] and _unpacked(old) == _unpacked(new)
+
+
+_BINARY_DATA = re.compile(rb"^((?:literal|delta) \d+\n)(?:[A-Za-z].*\n)+", re.MULTILINE)
+
+
+def _unpacked(diff: bytes) -> list[bytes]:
+    """The binary data of a diff, unpacked: contents and deltas."""
+    halves = [file.binary for file in parse("", diff).files if file.binary is not None]
+    return [half.unpacked for pair in halves for half in pair if half is not None]
 
 
 def new_name(subject: bytes, taken: Collection[str]) -> str:

@@ -83,8 +83,9 @@ class BinaryHunk:
     size: int
     data: bytes
 
-    def apply(self, old: bytes) -> bytes:
-        """The content that this half describes; ValueError when it does not fit ``old``."""
+    @property
+    def unpacked(self) -> bytes:
+        """The content or the delta itself; ValueError when the data is damaged."""
         unpacker = zlib.decompressobj()
         try:
             content = unpacker.decompress(self.data, self.size + 1)
@@ -92,6 +93,11 @@ class BinaryHunk:
             raise ValueError(f"the binary data is damaged: {error}") from None
         if len(content) != self.size or not unpacker.eof:
             raise ValueError("the binary data has another length than it says")
+        return content
+
+    def apply(self, old: bytes) -> bytes:
+        """The content that this half describes; ValueError when it does not fit ``old``."""
+        content = self.unpacked
         try:
             return content if self.method == "literal" else _apply_delta(old, content)
         except IndexError:
@@ -533,8 +539,8 @@ class _DiffReader:
             raw = self._lines[self._at][4:].rstrip(b"\r")
             # Behind the name, git puts a tab if it holds a space, GNU diff a tab and a date.
             quoted = re.match(rb'"(?:[^"\\]|\\.)*"', raw)
-            raw = quoted[0] if quoted is not None else raw.split(b"\t", 1)[0].rstrip()
-            path = _unquote(raw)
+            bare, tab, _ = raw.partition(b"\t")
+            path = _unquote(quoted[0] if quoted is not None else bare if tab else bare.rstrip())
             names.append(None if path == b"/dev/null" else self._inside(path, self._strip))
             self._at += 1
         if names == [None, None]:
