@@ -256,7 +256,8 @@ def _merge(file: PatchFile, commit: _Commit, computed: bytes) -> bytes:
         header = old_header
     elif notes := _notes(old_header):
         header = new_header.rstrip(b"\n") + b"\n" + notes
-    diff = old_diff if _same(old_diff, new_diff) else new_diff
+    keeps = _same(old_diff, new_diff) and not _is_tied_to_the_start(old_diff, new_diff)
+    diff = old_diff if keeps else new_diff
     if diff is old_diff and header is old_header:
         return file.content
     return header + diff
@@ -303,6 +304,13 @@ def _same(old: bytes, new: bytes) -> bool:
     return bare[0] == bare[1] and _unpacked(old) == _unpacked(new)
 
 
+def _is_tied_to_the_start(old: bytes, new: bytes) -> bool:
+    """Whether a hunk of ``old`` claims the first line, but has moved: git apply moves none such."""
+    starts = ([int(start) for start in _HUNK_START.findall(diff)] for diff in (old, new))
+    return any(was <= 1 < now for was, now in zip(*starts, strict=True))
+
+
+_HUNK_START = re.compile(rb"^@@ -(\d+)", re.MULTILINE)
 _BINARY_DATA = re.compile(rb"^((?:literal|delta) \d+\n)(?:[A-Za-z].*\n)+", re.MULTILINE)
 
 

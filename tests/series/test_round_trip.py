@@ -266,3 +266,22 @@ def test_binary_data_that_differs_is_written(upstream: Upstream, tmp_path: Path)
     assert written.fate is Fate.CHANGED
     again = import_series(store, base, [parse("1.patch", written.content)])
     assert tree(store, again.head) == tree(store, head)
+
+
+def test_a_hunk_at_the_first_line_is_written_anew_when_it_moves(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    """git apply finds such a hunk nowhere but at the first line."""
+    upstream.commit("Fourth line", edit("a.c", "line 3\n", "LINE 3\n"))
+    first = exported_by_git(upstream)
+    git(upstream.path, "checkout", "--quiet", "--detach", "base")
+    upstream.commit("Tenth line", edit("a.c", "line 9\n", "LINE 9\n"))
+    tenth = exported_by_git(upstream)
+    git(upstream.path, "checkout", "--quiet", "--detach", "base")
+    upstream.commit("Above", {"a.c": "top\n" + CODE}, "above")
+    store, _ = store_of(upstream, tmp_path)
+    above = store.resolve("refs/tags/above^{commit}")
+    assert above is not None
+    _, exported = there_and_back(store, above, [first, loaded("2.patch", tenth.content)])
+    assert [patch.fate for patch in exported] == [Fate.CHANGED, Fate.UNCHANGED]
+    git(upstream.path, "am", "--quiet", stdin=b"".join(patch.content for patch in exported))
