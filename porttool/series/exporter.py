@@ -192,7 +192,7 @@ def _in_its_terms(repository: Repository, commit: str, old: Patch, content: byte
     """``content``, made again for a patch that tells of copies or of renames less alike."""
     scores = [int(score) for score in _SIMILARITY.findall(old.diff)]
     copies = any(diff.copy for diff in old.files)
-    lowest = min([_RENAMES_FROM, *scores])
+    lowest = max(1, min([_RENAMES_FROM, *scores]))
     if (not copies and lowest == _RENAMES_FROM) or _content(old.diff) == _content(
         split_header(content)[1]
     ):
