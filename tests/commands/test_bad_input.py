@@ -651,6 +651,8 @@ def test_onto_where_a_patch_does_not_apply(port: Port) -> None:
     port.upstream.commit("Third", {"main.c": MAIN_C.replace("main(void)", "main(int c)")}, "v2.0")
     outcome = port.refuses("refresh", "--onto", "v2.0", code=3)
     outcome.says("0001-Serve.patch", "main.c, hunk 1")
+    assert port.run("check").code == 4
+    assert port.run("refresh", "--abort").code == 0
     assert port.run("check").code == 0
 
 
