@@ -70,6 +70,19 @@ _OUTER_CAUSES = (
 )
 
 
+class GitKilled(PorttoolError):
+    """A git process was ended by a signal, so its answer is not known. No GitError: no failure."""
+
+    exit_code = ExitCode.USER_ERROR
+
+    def __init__(self, command: Sequence[str], number: int) -> None:
+        super().__init__(
+            f"git {_verb(command)} was ended by signal {number}",
+            why="somebody killed it, or the machine ran out of memory",
+            fix="run the command again",
+        )
+
+
 class GitError(PorttoolError):
     """A git process failed in a way that nobody expected."""
 
@@ -78,9 +91,8 @@ class GitError(PorttoolError):
         self.status = status
         self.stderr = stderr.decode("utf-8", "replace").strip()
         git_dir = next((a.removeprefix(_GIT_DIR) for a in command if a.startswith(_GIT_DIR)), None)
-        words = [a for a in command if a not in SETTINGS and not a.startswith(("-", "/"))]
         super().__init__(
-            f"git {next(iter(words), '')} failed with status {status}",
+            f"git {_verb(command)} failed with status {status}",
             where=git_dir,
             why=self.stderr,
         )
@@ -95,6 +107,16 @@ class GitError(PorttoolError):
             self.exit_code = ExitCode.USER_ERROR
             self.why = f"{self.stderr}\n{refusal}"
             self.fix = "make room there and try again"
+
+
+def _verb(command: Sequence[str]) -> str:
+    words = (a for a in command if a not in SETTINGS and not a.startswith(("-", "/")))
+    return next(words, "")
+
+
+def _failure(command: Sequence[str], status: int, stderr: bytes) -> PorttoolError:
+    """What to raise for a git that ended with ``status``, as :mod:`subprocess` gives it."""
+    return GitKilled(command, -status) if status < 0 else GitError(command, status, stderr)
 
 
 def _refusal(path: Path) -> str | None:
@@ -128,6 +150,7 @@ def environment() -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
         "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",  # looking at a worktree never takes its index.lock
         "GIT_ADVICE": "0",
     }
 
@@ -197,14 +220,22 @@ class Repository:
         stdin: bytes | None = None,
         cwd: Path | None = None,
         ok: tuple[int, ...] = (0,),
+        index: Path | None = None,
     ) -> bytes:
-        """Run a git command; gives its stdout. A status that is not in ``ok`` is a GitError."""
-        return _run(self._command(args), stdin, cwd, ok)
+        """Run a git command; gives its stdout. A status that is not in ``ok`` is a GitError.
+
+        ``index`` is an index file to work on in place of the repository's own.
+        """
+        named = None if index is None else environment() | {"GIT_INDEX_FILE": str(index)}
+        return _run(self._command(args), stdin, cwd, ok, named)
 
     def status(self, *args: str, stdin: bytes | None = None) -> int:
         """Run a git command for its exit status alone."""
-        with child(self._command(args), stdin is not None) as process:
+        command = self._command(args)
+        with child(command, stdin is not None) as process:
             process.communicate(stdin)
+        if process.returncode < 0:
+            raise GitKilled(command[1:], -process.returncode)
         return process.returncode
 
     def _command(self, args: Sequence[str]) -> list[str]:
@@ -217,6 +248,19 @@ class Repository:
         except GitError:
             return None
         return out.decode().strip()
+
+    def ref_locks(self) -> list[Path]:
+        """The lock files at refs, here and in its worktrees: of a git at work, or of one killed.
+
+        Their names are those of gitrepository-layout(5) and its refs backends. A git that lives
+        holds such a lock for an instant; an index, for which one may hold it long, is not a ref.
+        """
+        heads = ("HEAD.lock", "ORIG_HEAD.lock")
+        found = [self.git_dir / name for name in (*heads, "packed-refs.lock", "shallow.lock")]
+        for base in (self.git_dir, *(self.git_dir / "worktrees").glob("*")):
+            found += [base / name for name in heads if base != self.git_dir]
+            found += [*(base / "refs").rglob("*.lock"), *(base / "reftable").glob("*.lock")]
+        return sorted(path for path in found if path.is_file())
 
     def tree(self, tree_ish: str) -> dict[bytes, TreeEntry]:
         """Every file below a tree, by its path."""
@@ -236,10 +280,8 @@ class Repository:
         directory.mkdir(parents=True, exist_ok=True)
         index = directory.parent / f".{directory.name}.index"
         try:
-            environment_ = environment() | {"GIT_INDEX_FILE": str(index)}
-            base = [*self._command(["--work-tree", str(directory)])]
             for args in (["read-tree", tree_ish], ["checkout-index", "--all", "--force"]):
-                _run([*base, *args], None, directory, environment_=environment_)
+                self.run(f"--work-tree={directory}", *args, cwd=directory, index=index)
         finally:
             index.unlink(missing_ok=True)
         return directory
@@ -268,13 +310,13 @@ class Repository:
             except (BrokenPipeError, EOFError):  # it ended before its work was done
                 _close(process)
                 said = process.stderr.read() if process.stderr is not None else b""
-                raise GitError(command[1:], process.wait(), said) from None
+                raise _failure(command[1:], process.wait(), said) from None
             except Exception:
                 _close(process)
                 process.wait()
                 raise
         if process.returncode:
-            raise GitError(command[1:], process.returncode, said)
+            raise _failure(command[1:], process.returncode, said)
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
@@ -283,6 +325,26 @@ def _close(process: subprocess.Popen[bytes]) -> None:
         if pipe is not None and not pipe.closed:
             with suppress(BrokenPipeError):  # it is gone already
                 pipe.close()
+
+
+#: Descriptors that every git process holds open.
+_handed_down: tuple[int, ...] = ()
+
+
+@contextmanager
+def handing_down(descriptor: int) -> Iterator[None]:
+    """Let every git that is started in the block hold ``descriptor`` open for as long as it lives.
+
+    What is locked through it then stays so until the last of them is gone, also when porttool is
+    killed and they are not.
+    """
+    global _handed_down
+    before = _handed_down
+    _handed_down = (*before, descriptor)
+    try:
+        yield
+    finally:
+        _handed_down = before
 
 
 @contextmanager
@@ -303,6 +365,7 @@ def child(
                 stderr=subprocess.PIPE,
                 cwd=cwd,
                 env=environment() if environment_ is None else environment_,
+                pass_fds=_handed_down,
             )
         yield process
     finally:
@@ -335,7 +398,7 @@ def _run(
     with child(command, stdin is not None, cwd, environment_) as process:
         out, said = process.communicate(stdin)
     if process.returncode not in ok:
-        raise GitError(command[1:], process.returncode, said)
+        raise _failure(command[1:], process.returncode, said)
     return out
 
 

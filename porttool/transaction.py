@@ -13,16 +13,26 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from porttool.errors import UserError
+from porttool import git
+from porttool.errors import PorttoolError, UserError
+from porttool.git import GitError, GitKilled
 from porttool.workspace import Workspace
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+
+#: Seconds that the children of a killed porttool get to end, and between looks at them.
+_PATIENCE = 5.0
+_PAUSE = 0.02
+
+#: Seconds for which a git that lives may hold the lock of a ref.
+_INSTANT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +57,111 @@ class BusyError(UserError):
 def held(workspace: Workspace, command: str) -> Iterator[str | None]:
     """Hold the workspace against other porttools, and recover what a crash left.
 
-    Gives a sentence about the recovery, or None. Raises :class:`BusyError` that says who holds it.
+    Every git that is started meanwhile holds it too: one that outlives a killed porttool is
+    waited for. Gives a sentence about the recovery, or None. Raises :class:`BusyError` that says
+    who holds it.
     """
     workspace.state.mkdir(exist_ok=True)
     path = workspace.state / "lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    with os.fdopen(descriptor, "r+") as handle:
+    try:
+        _take(descriptor, path, workspace)
+        said = [recover(workspace)]
+        if _holder(descriptor):  # who held it last did not come to an end
+            said.append(_clear_locks(workspace, os.fstat(descriptor).st_mtime))
+        holder = f"porttool {command}, process {os.getpid()}\n".encode()
+        os.ftruncate(descriptor, os.pwrite(descriptor, holder, 0))
+        with git.handing_down(descriptor):
+            try:
+                yield "; ".join(filter(None, said)) or None
+            except (GitError, GitKilled):  # it, or a child of its, may have left its locks
+                raise
+            except PorttoolError:
+                os.ftruncate(descriptor, 0)
+                raise
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, workspace: Workspace) -> None:
+    """Lock the workspace. If the porttool that holds it was killed, wait for its children."""
+    give_up = time.monotonic() + _PATIENCE
+    while True:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
         except BlockingIOError:
+            holder = _holder(descriptor)
+        if holder and _lives(holder):
             raise BusyError(
                 "another porttool is at work in this workspace",
                 where=str(workspace.root),
-                why=handle.read().strip() or None,
+                why=holder,
                 fix="wait for it to end",
-            ) from None
-        handle.truncate()
-        handle.write(f"porttool {command}, process {os.getpid()}\n")
-        handle.flush()
-        yield recover(workspace)
+            )
+        if time.monotonic() > give_up:
+            left = _processes_with(path)
+            lines = [f"it was {holder}", *(f"process {pid}: {line}" for pid, line in left)]
+            raise BusyError(
+                "what a killed porttool had started is still at work in this workspace",
+                where=str(workspace.root),
+                why="\n".join(lines),
+                fix="wait for it to end"
+                + (f", or end it: kill {' '.join(pid for pid, _ in left)}" if left else ""),
+            )
+        time.sleep(_PAUSE)
+
+
+def _holder(descriptor: int) -> str:
+    """Who holds the workspace, or who did when it was killed; empty after a clean end."""
+    return os.pread(descriptor, 4096, 0).decode("utf-8", "replace").strip()
+
+
+def _lives(holder: str) -> bool:
+    """Whether the process that ``holder`` names is there, and no zombie (see proc(5))."""
+    try:
+        facts = Path("/proc", holder.rpartition(" ")[2], "stat").read_text("utf-8", "replace")
+    except OSError:
+        return False
+    return facts.rpartition(")")[2].split()[0] not in ("Z", "X")
+
+
+def _processes_with(path: Path) -> list[tuple[str, str]]:
+    """The processes that hold ``path`` open, each with its command line, as far as one may look."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            opened = any(each.readlink() == path for each in (process / "fd").iterdir())
+            if opened and int(process.name) != os.getpid():
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                found.append((process.name, b" ".join(words).decode("utf-8", "replace").strip()))
+    return found
+
+
+def _clear_locks(workspace: Workspace, since: float) -> str | None:
+    """Remove the locks at refs that a git of a killed porttool left; says which, or None.
+
+    Nothing of the killed porttool lives any more, but the user's own git may be at work in the
+    worktree. It holds such a lock for an instant only: what was there before the killed porttool
+    began, or is not yet a moment old, is not touched.
+    """
+    store = git.Repository(workspace.store)
+    for crash_report in workspace.store.glob("fast_import_crash_*"):
+        crash_report.unlink()
+    cleared = []
+    for lock in store.ref_locks():
+        with suppress(FileNotFoundError):
+            made = lock.stat().st_mtime
+            if made < since:
+                continue
+            time.sleep(max(0.0, min(_INSTANT, made + _INSTANT - time.time())))
+            if lock.stat().st_mtime == made:
+                lock.unlink()
+                cleared.append(str(lock.relative_to(workspace.store)))
+    if not cleared:
+        return None
+    return f"removed what a killed git had left in the store: {', '.join(cleared)}"
 
 
 def commit(workspace: Workspace, change: Change) -> bool:

@@ -2,12 +2,16 @@ import ctypes
 import json
 import os
 import shutil
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from porttool import transaction
+from porttool import git, transaction
+from porttool.errors import UserError
+from porttool.git import GitError, GitKilled
 from porttool.transaction import BusyError, Change, commit, held, recover
 from porttool.workspace import Workspace, parse_config
 
@@ -158,6 +162,108 @@ def test_the_second_says_who_holds_it(workspace: Workspace) -> None:
     with held(workspace, "refresh"), pytest.raises(BusyError) as caught, held(workspace, "check"):
         pytest.fail("two porttools in one workspace")
     assert f"porttool refresh, process {os.getpid()}" in str(caught.value.why)
+
+
+def killed_with_a_child(workspace: Workspace, seconds: float) -> None:
+    """A porttool that is killed while a child works for ``seconds`` on."""
+    pid = os.fork()
+    if pid == 0:
+        with held(workspace, "refresh"), git.child(["sleep", str(seconds)], writes=False):
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def test_the_children_of_a_killed_porttool_are_waited_for(workspace: Workspace) -> None:
+    start = time.monotonic()
+    killed_with_a_child(workspace, 0.5)
+    with held(workspace, "check"):
+        assert time.monotonic() - start > 0.4
+
+
+def test_children_that_do_not_end_are_named(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transaction, "_PATIENCE", 0.1)
+    killed_with_a_child(workspace, 2)
+    with pytest.raises(BusyError) as caught, held(workspace, "check"):
+        pytest.fail("the child still works")
+    why, fix = str(caught.value.why), str(caught.value.fix)
+    assert "it was porttool refresh, process" in why
+    assert ": sleep 2" in why
+    os.kill(int(fix.rpartition(" ")[2]), signal.SIGKILL)
+    with held(workspace, "check"):
+        pass
+
+
+def stale(workspace: Workspace, name: str, age: float) -> Path:
+    path = workspace.store / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def begun(workspace: Workspace, age: float) -> None:
+    """What a porttool that was killed leaves: who held the workspace, and since when."""
+    holder = workspace.state / "lock"
+    holder.write_text("porttool refresh, process 4194305\n")
+    os.utime(holder, (time.time() - age,) * 2)
+
+
+def test_what_a_killed_git_left_is_cleared(workspace: Workspace) -> None:
+    names = (
+        "refs/heads/series.lock",
+        "refs/tags/v1.lock",
+        "packed-refs.lock",
+        "worktrees/tree/HEAD.lock",
+    )
+    begun(workspace, 60)
+    locks = [stale(workspace, name, 30) for name in names]
+    users = [stale(workspace, "worktrees/tree/index.lock", 30), stale(workspace, "HEAD.lock", 90)]
+    with held(workspace, "refresh") as said:
+        assert said is not None
+        assert all(name in said for name in names)
+    assert not any(path.exists() for path in locks)
+    assert all(path.exists() for path in users)
+    with held(workspace, "refresh") as said:
+        assert said is None
+
+
+def test_the_lock_of_a_git_at_work_is_waited_for(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(workspace, 60)
+    lock = stale(workspace, "refs/heads/topic.lock", 0)
+
+    def sleep(_: float) -> None:  # meanwhile it ends, and another begins
+        os.utime(lock)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    with held(workspace, "refresh") as said:
+        assert said is None
+    assert lock.exists()
+
+
+def test_after_a_clean_end_no_lock_is_touched(workspace: Workspace) -> None:
+    lock = stale(workspace, "refs/heads/series.lock", -1)
+    with pytest.raises(UserError), held(workspace, "refresh"):
+        raise UserError("something in the workspace")
+    for _ in range(2):
+        with held(workspace, "refresh") as said:
+            assert said is None
+    assert lock.exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyboardInterrupt(), GitKilled(["worktree"], 9), GitError(["worktree"], 255, b"child died")],
+)
+def test_after_another_end_one_looks(workspace: Workspace, error: BaseException) -> None:
+    with pytest.raises(type(error)), held(workspace, "refresh"):
+        stale(workspace, "refs/heads/series.lock", -0.01)
+        raise error
+    with held(workspace, "refresh") as said:
+        assert said is not None
 
 
 def test_the_journal_names_every_step(

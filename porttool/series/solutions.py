@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from porttool.errors import PorttoolError
-from porttool.git import Repository
+from porttool.git import GitKilled, Repository
 from porttool.port import tree_of
 from porttool.series.exporter import DIFF_FORMAT
 from porttool.series.importer import import_series, pin_signature
@@ -38,6 +38,8 @@ def find(
             try:
                 solution = parse(path.name, path.read_bytes())
                 solved = import_series(store, conflict, [solution], _SCRATCH)
+            except GitKilled:
+                raise
             except PorttoolError:
                 continue  # made for another conflict, or damaged: nothing that could be used
             found.add(tree_of(store, solved.head))

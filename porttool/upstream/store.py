@@ -226,7 +226,10 @@ def _before_version(tag: str) -> str:
 def _create_whole(target: Path, fill: Callable[[Repository], None] | None = None) -> None:
     """Make a bare repository beside its place and move it there, so that it is never half made."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as scratch:
+    prefix = f".{target.name}-"
+    for begun in target.parent.glob(f"{prefix}*"):  # by a porttool that was killed
+        shutil.rmtree(begun, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as scratch:
         repository = Repository.init_bare(Path(scratch) / "new")
         if fill is not None:
             fill(repository)
@@ -261,11 +264,17 @@ def _cache() -> Path:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the mirror, so that two porttools do not create or fetch it at once."""
+    """Hold the mirror, so that two porttools do not create or fetch it at once.
+
+    Nobody else works in it, so a lock that git has left there is of one that was killed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        for stale in Repository(path).ref_locks():
+            stale.unlink()
+        with git.handing_down(handle.fileno()):
+            yield
 
 
 def _follow(process: subprocess.Popen[bytes], progress: ProgressFn | None) -> list[str]:

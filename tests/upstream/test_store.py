@@ -44,6 +44,21 @@ def test_a_tag_that_went_away_is_gone(upstream: Upstream) -> None:
     assert mirror.pin("v1.9") is None
 
 
+def test_what_a_killed_fetch_left_is_cleared(upstream: Upstream) -> None:
+    mirror = Mirror.of(str(upstream.path))
+    place = mirror.repository.git_dir
+    begun = place.with_name(f".{place.name}-x1y2")
+    (begun / "new").mkdir(parents=True)
+    mirror.fetch()
+    assert not begun.exists()
+    second = upstream.commit("Two", {"a": "2\n"}, "v2.0")
+    for name in ("refs/heads/main.lock", "refs/tags/v2.0.lock", "packed-refs.lock"):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(b"")
+    mirror.fetch()
+    assert mirror.repository.resolve("refs/tags/v2.0") == second
+
+
 def test_an_upstream_that_does_not_answer(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError) as caught:
         Mirror.of(str(tmp_path / "none")).fetch()
