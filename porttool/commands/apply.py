@@ -7,7 +7,7 @@ from porttool.commands.session import opened
 from porttool.errors import ExitCode, UserError
 from porttool.port import Port
 from porttool.series import worktree
-from porttool.series.refresh import TREE_REF, tree_edited
+from porttool.series.refresh import tree_edited
 from porttool.upstream.store import borrow_tags
 
 
@@ -51,6 +51,7 @@ def _check_out(port: Port, path: Path, commit: str, *, force: bool) -> None:
         worktree.remove(port.store, path)
         state = None
     if state is None:
+        port.store.run("update-ref", worktree.TREE_REF, commit)
         worktree.create(port.store, path, commit, branch=worktree.BRANCH)
     else:
         if state.dirty or state.busy or tree_edited(port, state):
@@ -61,7 +62,6 @@ def _check_out(port: Port, path: Path, commit: str, *, force: bool) -> None:
                 fix="commit and porttool refresh to keep them, porttool apply --force to drop them",
             )
         worktree.move(path, commit)
-    port.store.run("update-ref", TREE_REF, commit)
 
 
 def _check_out_elsewhere(port: Port, path: Path, commit: str) -> None:

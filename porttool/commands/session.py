@@ -7,7 +7,7 @@ from pathlib import Path
 from porttool import port, transaction, ui
 from porttool.errors import UserError
 from porttool.port import Port
-from porttool.series import operation
+from porttool.series import operation, worktree
 from porttool.upstream.store import ProgressFn
 from porttool.workspace import Workspace
 
@@ -44,6 +44,8 @@ def opened(
             )
         if warning:
             ui.note(warning)
+        if finished := worktree.finish_move(workspace.tree, workspace.lock_path.read_bytes()):
+            ui.note(finished)
         yield opened_port
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from porttool.errors import DecisionNeeded, PorttoolError, UserError
-from porttool.git import Repository
+from porttool.git import GitKilled, Repository
 from porttool.port import Port, tree_of
 from porttool.series import exporter, folder, worktree
 from porttool.series.exporter import ExportedPatch, Fate
@@ -23,9 +23,6 @@ from porttool.transaction import Change
 from porttool.transaction import commit as commit_change
 from porttool.upstream.licence import detect_license
 from porttool.upstream.lock import Lock, Pin
-
-#: The commit that the default worktree was last brought to.
-TREE_REF = "refs/porttool/tree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +158,10 @@ def gather(port: Port, target: str, take: Side | None = None) -> Source:
 
 def carry_out(port: Port, outcome: Plan) -> bool:
     """Write what was planned; gives whether anything changed. Then the worktree follows."""
-    state = worktree.inspect(port.workspace.tree)
-    if state is not None and state.head != outcome.head:
-        worktree.require_movable(port.workspace.tree, outcome.head)
-    changed = commit_change(port.workspace, outcome.change)
-    if state is not None:
-        if state.head != outcome.head:
-            worktree.move(port.workspace.tree, outcome.head)
-        port.store.run("update-ref", TREE_REF, outcome.head)
-    return changed
+    if worktree.inspect(port.workspace.tree) is None:
+        return commit_change(port.workspace, outcome.change)
+    with worktree.moving(port.workspace.tree, outcome.head, outcome.change.lock):
+        return commit_change(port.workspace, outcome.change)
 
 
 def _from_tree(port: Port, state: worktree.WorktreeState, take: Side | None) -> bool:
@@ -205,10 +197,12 @@ def _from_tree(port: Port, state: worktree.WorktreeState, take: Side | None) -> 
 
 def tree_edited(port: Port, state: worktree.WorktreeState) -> bool:
     """Whether the worktree has commits that are not in ``patches/``."""
-    if state.head == port.store.resolve(TREE_REF):
+    if state.head == port.store.resolve(worktree.TREE_REF):
         return False
     try:  # a refresh that was killed may have moved the worktree without noting it
         series = import_series(port.store, port.lock.pin.commit, port.series.patches)
+    except GitKilled:
+        raise
     except PorttoolError:
         return True
     return _said(port, series.head) != _said(port, state.head)

@@ -129,7 +129,8 @@ PLACES = [
     ("refresh", "fast-import"),
     ("refresh", "format-patch"),
     ("refresh", "update-ref"),
-    ("refresh", "reset"),
+    ("refresh", "read-tree"),
+    ("refresh", "read-tree -m"),
     ("refresh", "checkout-index"),
     ("status", "checkout-index"),
     ("check", "format-patch"),
@@ -148,7 +149,7 @@ def test_interrupted_in_the_middle(port: Port, name: str, word: str) -> None:
     folder = port.root.parent / "bin"
     env = slow(folder, "git", word)
     args = init(port) if name == "init" else COMMANDS[name]
-    settled = name == "refresh" and word in ("reset", "checkout-index")
+    settled = name == "refresh" and word in ("read-tree -m", "checkout-index")
     for number in (signal.SIGINT,) if settled else (signal.SIGINT, signal.SIGTERM):
         interrupt(port, args, env, folder / "marker", number)
         if settled:  # only the worktree and the libraries have yet to follow
