@@ -85,7 +85,10 @@ def _operation(git_dir: Path) -> str | None:
 
 
 def create(store: Repository, path: Path, commit: str, *, branch: str | None = None) -> None:
-    """Check ``commit`` out at ``path``, which must not exist or be empty."""
+    """Check ``commit`` out at ``path``, which must not exist or be empty.
+
+    It is made beside its place and moved there, so that what is there is whole.
+    """
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise UserError(
             "there is something in the way of the worktree",
@@ -93,9 +96,19 @@ def create(store: Repository, path: Path, commit: str, *, branch: str | None = N
             fix="name another folder with --to, or move that one away",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = _beside(path, "new")
+    shutil.rmtree(scratch, ignore_errors=True)
     store.run("worktree", "prune")
     where = ("-B", branch) if branch else ("--detach",)
-    store.run("worktree", "add", "--quiet", "--force", *where, str(path), commit)
+    made = scratch / path.name
+    try:
+        store.run("worktree", "add", "--quiet", "--force", *where, str(made), commit)
+        # Before it is moved: git prunes a worktree that is not where this says.
+        place = path.parent.resolve() / path.name / ".git"
+        (git_dir_of(made) / "gitdir").write_text(f"{place}\n", "utf-8", "surrogateescape")
+        made.rename(path)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def move(path: Path, commit: str) -> None:
@@ -350,7 +363,7 @@ def _delete(root: Path, name: bytes) -> None:
 
 def remove(store: Repository, path: Path) -> None:
     """Remove a worktree with everything in it. Killed in the middle, it is there or it is not."""
-    gone = path.with_name(f".{path.name}.gone")
+    gone = _beside(path, "gone")
     shutil.rmtree(gone, ignore_errors=True)
     if path.exists():
         path.rename(gone)
@@ -363,7 +376,8 @@ def discard_unfinished(store: Repository, default: Path) -> None:
 
     Git keeps such a one locked, and refuses to fetch while it is there.
     """
-    shutil.rmtree(default.with_name(f".{default.name}.gone"), ignore_errors=True)
+    for what in ("new", "gone"):
+        shutil.rmtree(_beside(default, what), ignore_errors=True)
     for lock in (store.git_dir / "worktrees").glob("*/locked"):
         if lock.read_text("utf-8", "replace").strip() != "initializing":
             continue
@@ -402,6 +416,11 @@ def _git_dir(path: Path) -> Path | None:
     text = link.read_text("utf-8", "surrogateescape").strip()
     git_dir = Path(os.path.normpath(path / text.removeprefix("gitdir: ")))
     return git_dir.resolve() if git_dir.is_dir() else None
+
+
+def _beside(path: Path, what: str) -> Path:
+    """Where a worktree is while it is made or removed."""
+    return path.with_name(f".{path.name}.{what}")
 
 
 def git_dir_of(path: Path) -> Path:

@@ -71,6 +71,25 @@ def moved(tmp_path: Path) -> Moved:
     return Moved(tmp_path)
 
 
+def test_what_is_at_a_place_is_whole(moved: Moved, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = moved.tree.with_name("another")
+
+    def rename(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(Path, "rename", rename)
+        patched.setattr(shutil, "rmtree", lambda *_, **__: None)
+        worktree.create(moved.store, place, moved.new)
+    assert not place.exists()
+    worktree.create(moved.store, place, moved.new)
+    assert git(place, "status", "--porcelain") == ""
+    listed = git(moved.tree, "worktree", "list", "--porcelain").splitlines()
+    assert f"worktree {place}" in listed
+    assert not [line for line in listed if line.startswith("prunable")]
+    assert not list(place.parent.glob(".another*"))
+
+
 def test_a_move(moved: Moved) -> None:
     (moved.tree / "mine").write_text("not tracked\n")
     move(moved.tree, moved.new)
