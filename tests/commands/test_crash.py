@@ -1,62 +1,25 @@
 """kill -9 at any instant: the next command finds the old state or the new one, and says so."""
 
 import json
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pytest
 
-from tests.commands.ports import Outcome, Port, edit, invoke, port_fixture
-from tests.support import git
+from tests.commands.kills import Bench, Victim
+from tests.commands.ports import FILES, Port, edit, port_fixture
+from tests.support import git, write_files
 
 __all__ = ["port_fixture"]
-
-#: Audit events of Python that change a file system; ``open`` counts where it writes.
-CHANGES = {
-    "os.rename",
-    "os.mkdir",
-    "os.remove",
-    "os.rmdir",
-    "os.symlink",
-    "os.link",
-    "shutil.copystat",
-}
-CHANGES |= {"subprocess.Popen", "ctypes.dlsym"}
-
-
-def killed_at(port: Port, instant: int, args: tuple[str, ...]) -> bool:
-    """Run porttool in a child that kills itself before its ``instant``-th change.
-
-    Gives whether it came to that. The child is a fork, which is quicker than a new Python.
-    """
-    pid = os.fork()
-    if pid == 0:
-        os.setpgid(0, 0)
-        left = instant
-
-        def hook(event: str, arguments: tuple[Any, ...]) -> None:
-            nonlocal left
-            writes = (
-                event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_ACCMODE
-            )
-            if event in CHANGES or writes:
-                left -= 1
-                if left <= 0:
-                    os.killpg(0, signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        try:
-            invoke("-C", port.root, *args)
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    return os.WIFSIGNALED(status)
 
 
 def prepare(port: Port) -> None:
@@ -94,61 +57,109 @@ def recovers(
     return name
 
 
-def mended(port: Port, *args: str) -> Outcome:
-    """Run porttool; if git died with a lock in its hand, do what the error says and run it again.
+#: At how many points a test kills. With PORTTOOL_KILL_EVERYWHERE=1 in the environment it is all
+#: there are, and --log-cli-level=INFO says how they ended.
+POINTS = 14
+EVERYWHERE = bool(os.environ.get("PORTTOOL_KILL_EVERYWHERE"))
 
-    Only a person can tell a lock that a killed git left from one of a git at work.
+
+def prepare_all(port: Port) -> tuple[str, ...]:
+    """A refresh that does all a refresh can do; gives its arguments.
+
+    It takes an edited, a dropped and a new commit up from the worktree, moves to a newer upstream
+    and so writes, removes and renames files in patches/, in the worktree and in the libraries.
     """
-    outcome = port.run(*args)
-    if "File exists" in outcome.err:
-        outcome.says("remove that lock file")
-        Path(outcome.err.split("Unable to create '")[1].split("'")[0]).unlink()
-        outcome = port.run(*args)
-    return outcome
-
-
-def test_killed_at_many_instants_of_a_refresh(port: Port) -> None:
-    prepare(port)
-    old = port.kept()
-    saved = port.root.parent / "saved"
-    shutil.copytree(port.root, saved, symlinks=True)
-
-    def again() -> None:
-        shutil.rmtree(port.root)
-        shutil.copytree(saved, port.root, symlinks=True)
-
     assert port.run("refresh").code == 0
-    assert port.run("check").code == 0
+    assert port.run("apply").code == 0
+    tree = port.root / ".porttool/tree"
+    git(tree, "reset", "--quiet", "--hard", "HEAD~1")
+    write_files(tree, {"another.c": "int another;\n"})
+    git(tree, "add", "--all")
+    git(tree, "commit", "--quiet", "-m", "Another file")
+    changed = {"notes.txt": None, "notes.txt/one": "1\n", "bulk.txt": "line\n" * 20000}
+    changed |= {"src/util.c": FILES["src/util.c"].replace("n + n", "2 * n"), "src/new.h": "\n"}
+    port.upstream.commit("Third", changed, "v1.2")
+    return ("refresh", "--onto", "v1.2")
+
+
+def recovered(port: Port, new: dict[str, tuple[str, bytes]], args: tuple[str, ...]) -> None:
+    """Nobody has to do anything but to run the command again, and then all is as it should be."""
+    outcome = port.run(*args)
+    assert outcome.code == 0, outcome
+    assert port.kept() == new
+    outcome = port.run("check")
+    assert outcome.code == 0, outcome
+    tree = port.root / ".porttool/tree"
+    assert git(tree, "status", "--porcelain") == ""
+    assert f'"{git(tree, "rev-parse", "HEAD^{tree}")}"' in port.lock.read_text()
+    assert git(tree, "symbolic-ref", "HEAD") == "refs/heads/series"
+    assert {path.name for path in tree.parent.iterdir()} == {"lock", "store.git", "tree"}
+    left = [path for path in tree.parent.rglob("*") if path.name.endswith(".lock")]
+    assert not left
+    assert not list((tree.parent / "store.git").rglob("porttool-*"))
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize("victim", Victim)
+@pytest.mark.parametrize("gits", [False, True], ids=["porttool", "git"])
+def test_killed_at_a_change_of_a_refresh(port: Port, victim: Victim, gits: bool) -> None:
+    """At a write, rename, unlink, fsync and so on of porttool, or of one of its gits."""
+    args = prepare_all(port)
+    old = port.kept()
+    bench = Bench(port, args)
+    points = [point for point in bench.points() if bool(point.process) == gits]
     new = port.kept()
     assert new != old
-    again()
-    found = set()
-    for instant in range(2, 1000, 7):  # until it comes to its end before the signal does
-        again()
-        if not killed_at(port, instant, ("refresh",)):
-            break
-        found.add(recovers(port, old, new))
-    else:
-        pytest.fail("the refresh never came to its end")
-    assert found == {"old", "new"}
-    assert port.run("refresh").code == 0
     assert port.run("check").code == 0
-    assert port.kept() == new
+    found, missed = Counter[str](), []
+    for point in points if EVERYWHERE else spread(points, POINTS):
+        bench.again()
+        if not bench.kill(point, victim):
+            missed.append(point)  # a folder of objects that it did not need this time
+            continue
+        said = port.run("status", "--json")
+        assert said.code == 0, (point, said)
+        now = port.kept()
+        assert now in (old, new), point
+        facts = json.loads(said.out)
+        assert facts["series"]["edited"] is False, point
+        assert facts["worktree"]["edited"] is (now == old), (point, said)
+        assert facts["worktree"]["dirty"] is False, (point, said)
+        found["old" if now == old else "new"] += 1
+        recovered(port, new, args)
+    logging.info("%d points: %s; not reached: %s", len(points), dict(found), missed)
+    assert set(found) == {"old", "new"}
+    assert len(missed) <= found.total() // 10
 
 
+T = TypeVar("T")
+
+
+def spread(points: Sequence[T], number: int) -> list[T]:
+    """So many of the points, evenly spread."""
+    return [points[at * len(points) // number] for at in range(min(number, len(points)))]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 @pytest.mark.parametrize("args", [("apply",), ("apply", "--force")])
-def test_killed_at_many_instants_of_apply(port: Port, args: tuple[str, ...]) -> None:
+def test_killed_at_a_change_of_apply(port: Port, args: tuple[str, ...]) -> None:
+    """While it makes the worktree, or makes it anew."""
     assert port.run("refresh").code == 0
-    old = port.kept()
-    for instant in range(1, 60, 5):
-        killed = killed_at(port, instant, args)
-        assert port.kept() == old
-        if instant % 2:
-            assert port.run("apply").code == 0
-        if not killed:
-            break
-    assert port.run("apply").code == 0
-    assert port.run("check").code == 0
+    if "--force" in args:
+        assert port.run("apply").code == 0
+        write_files(port.root / ".porttool/tree", {"main.c": None, "notes.txt": "mine\n"})
+    kept = port.kept()
+    bench = Bench(port, args)
+    kills = [(point, victim) for point in bench.points() for victim in Victim]
+    reached = 0
+    for point, victim in kills if EVERYWHERE else spread(kills, 7):
+        bench.again()
+        reached += bench.kill(point, victim)
+        said = port.run("status", "--json")
+        assert said.code == 0, (point, said)
+        recovered(port, kept, args)
+    logging.info("%d kills, %d reached", len(kills), reached)
+    assert reached
 
 
 def test_killed_from_outside(port: Port) -> None:
@@ -172,9 +183,8 @@ def test_killed_from_outside(port: Port) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         recovers(port, old, new)
-        if mended(port, "refresh").code:  # the worktree was half-way
-            assert port.run("apply", "--force").code == 0
-            assert port.run("refresh").code == 0
+        assert port.run("refresh").code == 0
+        assert port.run("check").code == 0
         assert port.kept() == new
 
 
@@ -208,7 +218,7 @@ PATH={os.environ["PATH"]} exec git "$@"
         time.sleep(pause)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        assert mended(port, "apply", "--force").code == 0
+        assert port.run("apply", "--force").code == 0
         assert port.run("check").code == 0
 
 
