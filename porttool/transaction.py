@@ -190,18 +190,18 @@ def commit(workspace: Workspace, change: Change) -> bool:
             _copy_synced(workspace.patches, new)
             for name, content in patches.items():
                 if not (new / name).is_file() or (new / name).read_bytes() != content:
-                    _write_synced(new / name, content)
+                    write_synced(new / name, content)
             for name in change.dropped:
                 (new / name).unlink(missing_ok=True)
             _sync_folder(new)
             steps.append(_step("patches", _digest(workspace.patches), _digest(new)))
         for path, content in files.items():
-            _write_synced(folder / path.name, content)
+            write_synced(folder / path.name, content)
             if path.exists():
-                _write_synced(folder / f"{path.name}.old", path.read_bytes())
+                write_synced(folder / f"{path.name}.old", path.read_bytes())
             steps.append(_step(path.name, _digest(path), _digest(folder / path.name)))
         journal["steps"] = steps
-        _write_synced(folder / "journal.tmp", json.dumps(journal, indent=1).encode())
+        write_synced(folder / "journal.tmp", json.dumps(journal, indent=1).encode())
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -333,7 +333,8 @@ def _digest(path: Path) -> str:
     return "absent"
 
 
-def _write_synced(path: Path, content: bytes) -> None:
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file, and the folders that it needs; it is on the disk when this is back."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as handle:
         handle.write(content)
@@ -351,7 +352,7 @@ def _copy_synced(old: Path, new: Path) -> None:
         elif path.is_dir():
             target.mkdir()
         elif path.is_file():
-            _write_synced(target, path.read_bytes())
+            write_synced(target, path.read_bytes())
         else:
             raise UserError(
                 "there is something in patches that is neither a file nor a folder",

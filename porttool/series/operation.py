@@ -17,7 +17,7 @@ from porttool.errors import UserError
 from porttool.series.folder import PatchFile
 from porttool.series.patch import parse
 from porttool.series.rebase import Outcome, Pick, Verdict
-from porttool.transaction import _write_synced as write_synced
+from porttool.transaction import write_synced
 from porttool.upstream.lock import Pin
 from porttool.workspace import Workspace
 

@@ -18,7 +18,7 @@ from porttool.series.exporter import DIFF_FORMAT
 from porttool.series.importer import import_series, pin_signature
 from porttool.series.patch import parse
 from porttool.series.rebase import write_commit
-from porttool.transaction import _write_synced as write_synced
+from porttool.transaction import write_synced
 
 _SCRATCH = "refs/porttool/solution"
 

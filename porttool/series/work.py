@@ -6,6 +6,8 @@ tools work in it.
 
 import re
 import shlex
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,8 +113,7 @@ def collect(
     untracked = tuple(_text(entry[3:]) for entry in status if entry.startswith(b"?? "))
     loose = any(entry and not entry.startswith(b"?? ") for entry in status)
     if now == head:
-        _git(path, "add", "--update", "--", ":/")
-        return Solved(_git(path, "write-tree").decode().strip(), (), untracked)
+        return Solved(_tree(path), (), untracked)
     if loose:
         raise NotSolved(
             "there are commits and uncommitted changes in the worktree",
@@ -122,6 +123,14 @@ def collect(
         )
     commits = _git(path, "rev-list", "--reverse", f"{head}..{now}").decode().split()
     return Solved(None, tuple(commits), untracked)
+
+
+def _tree(path: Path) -> str:
+    """The tree of what lies in a worktree, whose own index is not touched or locked for that."""
+    with tempfile.TemporaryDirectory(prefix="porttool-") as scratch:
+        index = Path(shutil.copy2(worktree.git_dir_of(path) / "index", scratch))
+        _git(path, "add", "--update", "--", ":/", index=index)
+        return _git(path, "write-tree", index=index).decode().strip()
 
 
 def require_solved(
@@ -167,9 +176,9 @@ def _is_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def _git(path: Path, *args: str, stdin: bytes | None = None) -> bytes:
+def _git(path: Path, *args: str, stdin: bytes | None = None, index: Path | None = None) -> bytes:
     repository = Repository(worktree.git_dir_of(path))
-    return repository.run(f"--work-tree={path}", *args, stdin=stdin, cwd=path)
+    return repository.run(f"--work-tree={path}", *args, stdin=stdin, cwd=path, index=index)
 
 
 def _text(path: bytes) -> str:

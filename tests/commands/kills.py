@@ -60,11 +60,15 @@ class Point:
 
 
 class Bench:
-    """Runs one porttool command on one workspace again and again, and kills it."""
+    """Runs one porttool command on one workspace again and again, and kills it.
 
-    def __init__(self, port: Port, args: Sequence[str]) -> None:
+    ``code`` is how it ends when it is left alone.
+    """
+
+    def __init__(self, port: Port, args: Sequence[str], code: int = 0) -> None:
         self._port = port
         self._args = args
+        self._code = code
         self._kept = [port.root, Path(os.environ["XDG_CACHE_HOME"])]
         for each in self._kept:
             shutil.copytree(each, self._saved(each), symlinks=True)
@@ -88,7 +92,7 @@ class Bench:
 
         strace = ["strace", "-qq", "-y", "-e", f"trace={','.join(CALLS)}"]
         ended = self._run([*strace, "-o", f"{folder}/0"], log)
-        assert ended == 0, ended
+        assert ended == self._code, ended
         found: dict[Point, None] = {}
         for path in folder.iterdir():
             found.update(dict.fromkeys(_changes(int(path.name), path.read_text("latin-1"))))
@@ -103,7 +107,8 @@ class Bench:
         before = [*strace, "-f"]
         if victim is Victim.ALL:
             before = [*_AND_ALL, *before]
-        return self._run(None, lambda process: before if process == point.process else []) != 0
+        ended = self._run(None, lambda process: before if process == point.process else [])
+        return ended not in (0, self._code)
 
     def _run(
         self,

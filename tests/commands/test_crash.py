@@ -16,7 +16,7 @@ from typing import TypeVar
 import pytest
 
 from tests.commands.kills import Bench, Victim
-from tests.commands.ports import FILES, Port, edit, port_fixture
+from tests.commands.ports import FILES, MAIN_C, SERVE_C, Port, edit, port_fixture
 from tests.support import git, write_files
 
 __all__ = ["port_fixture"]
@@ -130,6 +130,80 @@ def test_killed_at_a_change_of_a_refresh(port: Port, victim: Victim, gits: bool)
     logging.info("%d points: %s; not reached: %s", len(points), dict(found), missed)
     assert set(found) == {"old", "new"}
     assert len(missed) <= found.total() // 10
+
+
+CONFLICT = ("refresh", "--onto", "v2.0")
+
+
+def conflicting(port: Port) -> None:
+    """A refresh onto v2.0 stops at the first patch."""
+    assert port.run("refresh").code == 0
+    assert port.run("apply").code == 0
+    changed = {"main.c": MAIN_C.replace("main(void)", "main(int c)"), "notes.txt": None}
+    port.upstream.commit("Third", changed, "v2.0")
+
+
+def solve(port: Port) -> None:
+    serve = SERVE_C.replace("three", "four")
+    (port.root / ".porttool/work/main.c").write_text(serve)
+
+
+def finish(port: Port) -> None:
+    """Bring the refresh onto v2.0 to its end, wherever it is now."""
+    for _ in range(4):
+        facts = json.loads(port.run("status", "--json").out)
+        if facts["unfinished"] is not None:
+            if (port.root / ".porttool/work/main.c").is_file():
+                solve(port)
+            outcome = port.run("refresh", "--continue")
+        elif facts["pin"]["ref"] != "v2.0":
+            outcome = port.run(*CONFLICT)
+        else:
+            outcome = port.run("refresh")  # what it emits may still be the old
+            assert outcome.code == 0, outcome
+            return
+        assert outcome.code in (0, 3), outcome
+    pytest.fail("it came to no end")
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [(CONFLICT, 3), (("refresh", "--continue"), 0), (("refresh", "--abort"), 0)],
+    ids=["stop", "continue", "abort"],
+)
+def test_killed_at_a_change_of_an_operation(port: Port, args: tuple[str, ...], code: int) -> None:
+    """While it stops, goes on to its end, or is given up: nothing is lost, nothing half-way."""
+    conflicting(port)
+    old = port.kept()
+    if args != CONFLICT:
+        assert port.run(*CONFLICT).code == 3
+        solve(port)
+    bench = Bench(port, args, code)
+    kills = [(point, victim) for point in bench.points() for victim in Victim]
+    new = port.kept()
+    assert (new != old) is ("--continue" in args)
+    finish(port)
+    end = port.kept()
+    reached = 0
+    for point, victim in kills if EVERYWHERE else spread(kills, 7):
+        bench.again()
+        reached += bench.kill(point, victim)
+        said = port.run("status", "--json")
+        assert said.code == 0, (point, said)
+        assert port.kept() in (old, new), point
+        facts = json.loads(said.out)
+        assert facts["worktree"]["edited"] is False, (point, said)
+        if port.kept() == new != old:
+            assert facts["unfinished"] is None, (point, said)
+        finish(port)
+        assert port.kept() == end, point
+        outcome = port.run("check")
+        assert outcome.code == 0, (point, outcome)
+        folders = {path.name for path in (port.root / ".porttool").iterdir()}
+        assert folders - {"solutions"} == {"lock", "store.git", "tree"}, point
+    logging.info("%d kills, %d reached", len(kills), reached)
+    assert reached
 
 
 T = TypeVar("T")
