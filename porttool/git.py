@@ -459,8 +459,9 @@ def user_identity() -> Signature:
     return Signature(match[1], match[2], match[3])
 
 
-#: A change to one path: its new mode and content, or None when it goes away.
-Change = tuple[bytes, tuple[bytes, bytes] | None]
+#: A change to one path: its new mode and content, or an entry whose blob is there, or None when it
+#: goes away.
+Change = tuple[bytes, tuple[bytes, bytes] | TreeEntry | None]
 
 
 class FastImport:
@@ -505,6 +506,8 @@ class FastImport:
         for path, file in changes:
             if file is None:
                 out.append(b"D %s\n" % quote_path(path))
+            elif isinstance(file, TreeEntry):
+                out.append(b"M %s %s %s\n" % (file.mode, file.oid.encode(), quote_path(path)))
             else:
                 mode, content = file
                 out.append(b"M %s inline %s\ndata %d\n" % (mode, quote_path(path), len(content)))

@@ -71,7 +71,7 @@ def forecasts(port: Port, pins: Sequence[Pin]) -> list[Forecast]:
     """The forecasts of a settled port for ``pins``, worked out under a progress bar."""
     applied = port.apply().patches
     with ui.progress() as bar:
-        task = bar.add_task("forecast", total=len(pins))
+        task = bar.add_task("forecast", total=len(applied))
         return work_out(
             port.store,
             port.lock.pin.commit,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from porttool.git import Repository
 from porttool.series.importer import AppliedPatch
 from porttool.series.patch import Patch
-from porttool.series.rebase import Outcome, Verdict, picks, rebase
+from porttool.series.rebase import Outcome, Verdict, picks, rebasing
 from porttool.upstream.lock import Pin
 
 
@@ -63,11 +63,11 @@ def forecast(
     applied: Sequence[AppliedPatch],
     advance: Callable[[], None] = lambda: None,
 ) -> list[Forecast]:
-    """Rebase ``applied`` (the commits of ``patches`` on ``base``) onto each of ``pins``."""
-    forecasts = []
+    """Rebase ``applied`` (the commits of ``patches`` on ``base``) onto each of ``pins``.
+
+    ``advance`` is called behind each patch.
+    """
     todo = picks(base, patches, applied)
-    for pin in pins:
-        moved = rebase(store, base, pin.commit, todo, leave_out_conflicts=True)
-        forecasts.append(Forecast(pin, moved.outcomes))
-        advance()
-    return forecasts
+    with rebasing(store, base) as rebaser:
+        found = rebaser.forecast([pin.commit for pin in pins], todo, advance)
+    return [Forecast(pin, outcomes) for pin, outcomes in zip(pins, found, strict=True)]

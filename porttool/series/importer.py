@@ -18,6 +18,9 @@ from porttool.series.place import Placement, PlacementError, apply, place, split
 #: Where the commits of the series are kept in the store.
 SERIES_REF = "refs/porttool/series"
 
+#: What ``fast-import`` calls the commits it writes, until they are complete.
+SCRATCH_REF = "refs/porttool/incoming"
+
 
 class DoesNotApply(DecisionNeeded):
     """A patch of the series has no place, or no single one, on this upstream."""
@@ -118,16 +121,15 @@ def import_series(
     hash_name = "sha256" if len(base) == 64 else "sha1"
     applied: list[AppliedPatch] = []
     head = base
-    scratch = "refs/porttool/incoming"
     with repository.cat_file() as objects:
         files = _Files(repository.tree(base), objects, hash_name)
         with repository.fast_import() as writer:
             for patch in patches:
                 changes, offsets = _apply_patch(patch, files)
                 author = patch.message.signature(fallback)
-                head = writer.commit(scratch, author, patch.message.text, changes, head)
+                head = writer.commit(SCRATCH_REF, author, patch.message.text, changes, head)
                 applied.append(AppliedPatch(patch.name, head, offsets))
-    update = f"update {ref} {head}\ndelete {scratch}\n"
+    update = f"update {ref} {head}\ndelete {SCRATCH_REF}\n"
     repository.run("update-ref", "--stdin", stdin=update.encode())
     return ImportedSeries(base, head, tuple(applied))
 
@@ -174,7 +176,9 @@ def _apply_patch(patch: Patch, files: _Files) -> tuple[list[Change], tuple[int, 
             why = f"{shown} is a file, not a folder" if above else f"it is a folder, with {shown}"
             raise DoesNotApply(patch.name, path, why)
     # A path that goes away must go before one that needs its place as a folder.
-    ordered = sorted(changes.items(), key=lambda change: (change[1] is not None, change[0]))
+    ordered: list[Change] = sorted(
+        changes.items(), key=lambda change: (change[1] is not None, change[0])
+    )
     return ordered, tuple(offsets)
 
 

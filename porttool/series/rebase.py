@@ -3,22 +3,37 @@
 Every patch is merged three-way, with git's rename detection, and placed directly besides: what the
 two say together is its verdict. The merge bases are synthetic commits, because git before 2.40 has
 no other way to name one to ``merge-tree``; one process serves the whole series.
+
+Git is not asked what is certain without it. A patch that neither moves nor replaces files, on a
+tree that has every path of it, is merged path by path whatever else the tree holds; and a path that
+one of the sides did not touch is what the other side has.
 """
 
-import hashlib
 import os
 import re
 import subprocess
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from porttool.git import CatFile, Repository, Signature
-from porttool.series.importer import AppliedPatch, pin_signature
+from porttool.git import CatFile, FastImport, Repository, Signature, TreeEntry
+from porttool.series.importer import SCRATCH_REF, AppliedPatch, pin_signature
 from porttool.series.patch import FileDiff, Hunk, Patch
 from porttool.series.place import Placement, PlacementError, apply, place, split_lines
+from porttool.series.trees import (
+    FOLDER,
+    Blobs,
+    Trees,
+    content,
+    hash_name,
+    object_id,
+    write_object,
+)
+
+#: The modes of files whose contents git merges, and that of a symbolic link.
+_PLAIN = (b"100644", b"100755")
+_LINK = b"120000"
 
 
 class Verdict(StrEnum):
@@ -161,6 +176,7 @@ class MergeTree:
             raise AssertionError("the process was started without pipes")
         self._stdin, self._stdout = process.stdin, process.stdout
         self._first = True
+        self._read = b""
 
     def merge(self, ours: str, theirs: str) -> Merged:
         """Merge ``theirs`` into ``ours``; their merge base is found by git."""
@@ -185,13 +201,14 @@ class MergeTree:
                 self._field()
 
     def _field(self) -> bytes:
-        """One field up to its NUL. The output is small, so a byte at a time will do."""
-        out = bytearray()
-        while (byte := self._stdout.read(1)) != b"\0":
-            if not byte:
+        """One field up to its NUL."""
+        while b"\0" not in self._read:
+            more = os.read(self._stdout.fileno(), 1 << 16)
+            if not more:
                 raise EOFError("git merge-tree")
-            out += byte
-        return bytes(out)
+            self._read += more
+        field, _, self._read = self._read.partition(b"\0")
+        return field
 
 
 @contextmanager
@@ -217,15 +234,7 @@ def write_commit(
         bytes(author),
         bytes(author),
     )
-    content = b"commit %d\0" % len(body + message) + body + message
-    oid = hashlib.new("sha256" if len(tree) == 64 else "sha1", content).hexdigest()
-    path = repository.git_dir / "objects" / oid[:2] / oid[2:]
-    if not path.exists():
-        path.parent.mkdir(exist_ok=True)
-        part = path.with_name(f"tmp_obj_{os.getpid()}_{oid[:8]}")
-        part.write_bytes(zlib.compress(content, 1))
-        part.rename(path)
-    return oid
+    return write_object(repository, b"commit", body + message, hash_name(tree))
 
 
 def picks(base: str, patches: Sequence[Patch], applied: Sequence[AppliedPatch]) -> list[Pick]:
@@ -251,34 +260,377 @@ def rebase(
     ``leave_out_conflicts`` it goes on without the ones in conflict, and with what the merge made of
     the ambiguous ones.
     """
-    renames = _renames(repository, base, onto)
-    upstream = _patch_ids(repository, base, onto)
-    ours = _series_patch_ids(repository, todo) if upstream else {}
-    fallback = pin_signature(repository, base)
-    outcomes: list[Outcome] = []
-    head = onto if head is None else head
+    with rebasing(repository, base) as rebaser:
+        return rebaser.rebase(onto, todo, head, leave_out_conflicts=leave_out_conflicts)
+
+
+@contextmanager
+def rebasing(repository: Repository, base: str, *, shortcuts: bool = True) -> Iterator["Rebaser"]:
+    """A :class:`Rebaser` for a series on the upstream commit ``base``.
+
+    Without ``shortcuts`` git merges every patch by itself, which comes to the same.
+    """
     with repository.cat_file() as objects, merging(repository) as merger:
+        yield Rebaser(repository, base, objects, merger, shortcuts=shortcuts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """A path that a patch changes: before it, where the patch is to go, and behind it."""
+
+    path: bytes
+    base: TreeEntry | None
+    ours: TreeEntry | None
+    theirs: TreeEntry | None
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The sides as they stand in an index."""
+        sides = enumerate((self.base, self.ours, self.theirs), 1)
+        return tuple(Stage(self.path, at, e.mode, e.oid) for at, e in sides if e is not None)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether one of the sides is what all others but one are."""
+        return self.ours in (self.base, self.theirs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """What a pick does: the tree before it, and each path's entry before and behind it."""
+
+    tree: str
+    paths: dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]
+
+    @property
+    def may_move(self) -> bool:
+        """Whether git could see a rename in it."""
+        sides = self.paths.values()
+        return any(old is None for old, _ in sides) and any(new is None for _, new in sides)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Where the hunks of one file stand, and the blob that placing them gives.
+
+    The blob is None unless every hunk has exactly one place.
+    """
+
+    facts: tuple[HunkFact, ...]
+    blob: str | None = None
+
+
+class Rebaser:
+    """Puts the patches of one series on upstream commits, and does nothing twice for it."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        base: str,
+        objects: CatFile,
+        merger: MergeTree,
+        *,
+        shortcuts: bool = True,
+    ) -> None:
+        self._repository, self._base, self._merger = repository, base, merger
+        self._shortcuts = shortcuts
+        self._hash_name = hash_name(base)
+        self._trees = Trees(repository, objects, self._hash_name)
+        self._blobs = Blobs(objects)
+        self._fallback = pin_signature(repository, base)
+        self._changed: dict[tuple[str, str], _Changed] = {}
+        self._contents: dict[tuple[TreeEntry | None, ...], TreeEntry | None] = {}
+        self._looks: dict[tuple[str, int, bytes, TreeEntry | None], _Look] = {}
+        self._renames: dict[str, dict[bytes, Move]] = {}
+        self._patch_ids: dict[str, str] = {}
+        self._takers: dict[str, dict[str, str]] = {}
+
+    def rebase(
+        self,
+        onto: str,
+        todo: Sequence[Pick],
+        head: str | None = None,
+        *,
+        leave_out_conflicts: bool = False,
+    ) -> Rebased:
+        """What :func:`rebase` does."""
+        outcomes: list[Outcome] = []
+        head = onto if head is None else head
+        tree = self._trees.of(head)
+        with self._commits() as commit:
+            for pick in todo:
+                merged = self._merge(pick, tree)
+                outcome = self._outcome(pick, tree, merged, onto, (onto,), todo)
+                undecided = outcome.verdict in (Verdict.CONFLICT, Verdict.AMBIGUOUS)
+                if undecided and not leave_out_conflicts:
+                    self._trees.write(merged.tree)
+                    return Rebased(head, (*outcomes, outcome), merged)
+                if _goes_on(outcome):
+                    head = commit(pick, head, tree, merged.tree)
+                    outcome = replace(outcome, commit=head)
+                    tree = merged.tree
+                    self._trees.keep([tree])
+                outcomes.append(outcome)
+        return Rebased(head, tuple(outcomes))
+
+    def forecast(
+        self,
+        ontos: Sequence[str],
+        todo: Sequence[Pick],
+        advance: Callable[[], None] = lambda: None,
+    ) -> list[tuple[Outcome, ...]]:
+        """What a rebase that leaves conflicts out comes to on each of ``ontos``; no commits.
+
+        All go forward together, a patch at a time, so that git merges for all of them at once;
+        ``advance`` is called behind each patch.
+        """
+        trees = [self._trees.of(onto) for onto in ontos]
+        outcomes: list[list[Outcome]] = [[] for _ in ontos]
         for pick in todo:
-            outcome, merged = _rebase_one(
-                repository, objects, merger, pick, head, renames, fallback
-            )
-            if outcome.verdict is Verdict.CONFLICT and _is_there(pick.patch, outcome):
-                outcome = replace(outcome, verdict=Verdict.ABSORBED, conflicts=())
-            if outcome.verdict is Verdict.ABSORBED:
-                # The id names the commit; whether the change is still there, the tree has said.
-                taken_by = upstream.get(ours.get(pick.commit, ""))
-                outcome = replace(outcome, upstream=taken_by)
-            undecided = outcome.verdict in (Verdict.CONFLICT, Verdict.AMBIGUOUS)
-            if undecided and not leave_out_conflicts:
-                return Rebased(head, (*outcomes, outcome), merged)
-            if outcome.verdict not in (Verdict.ABSORBED, Verdict.CONFLICT):
-                author = pick.patch.message.signature(fallback)
-                head = write_commit(
-                    repository, merged.tree, [head], author, pick.patch.message.text
+            by_path = [self._by_path(pick, tree) for tree in trees]
+            self._merge_contents(each for sides in by_path for each in sides or ())
+            for at, onto in enumerate(ontos):
+                sides, tree = by_path[at], trees[at]
+                merged = self._ask(pick, tree) if sides is None else self._join(tree, sides)
+                outcome = self._outcome(pick, tree, merged, onto, ontos, todo)
+                outcomes[at].append(outcome)
+                if _goes_on(outcome):
+                    trees[at] = merged.tree
+            self._trees.keep(trees)
+            advance()
+        return [tuple(each) for each in outcomes]
+
+    @contextmanager
+    def _commits(self) -> Iterator[Callable[[Pick, str, str, str], str]]:
+        """A function that commits a pick: on a head, from its tree to another; gives the commit.
+
+        The commits can be read by others once the block is left.
+        """
+        with ExitStack() as stack:
+            writer: FastImport | None = None
+
+            def commit(pick: Pick, head: str, old: str, new: str) -> str:
+                nonlocal writer
+                author = pick.patch.message.signature(self._fallback)
+                message = pick.patch.message.text
+                if self._trees.is_written(new):
+                    return write_commit(self._repository, new, [head], author, message)
+                if writer is None:
+                    stack.callback(self._repository.run, "update-ref", "-d", SCRATCH_REF)
+                    writer = stack.enter_context(self._repository.fast_import())
+                differences = self._trees.differences(old, new)
+                changes = [(path, entry) for path, (_, entry) in differences.items()]
+                return writer.commit(SCRATCH_REF, author, message, changes, head)
+
+            yield commit
+
+    def _merge(self, pick: Pick, tree: str) -> Merged:
+        """One pick on one tree."""
+        sides = self._by_path(pick, tree)
+        if sides is None or not all(each.is_certain for each in sides):
+            return self._ask(pick, tree)
+        return self._join(tree, sides)
+
+    def _ask(self, pick: Pick, tree: str) -> Merged:
+        """Let git merge a pick into a tree."""
+        self._trees.write(tree)
+        # A commit with the tree as it is now and the old parent: git then finds that as merge base.
+        parents, message = [pick.parent], b"porttool: merge side\n"
+        now = write_commit(self._repository, tree, parents, self._fallback, message)
+        return self._merger.merge(now, pick.commit)
+
+    def _by_path(self, pick: Pick, tree: str) -> list[_Sides] | None:
+        """The sides of each path of a pick, if each can be merged by itself; else None.
+
+        That is so where no rename can come into it: nothing that the pick needs has gone, and
+        neither a file nor the move of a folder is in the way of what it adds. Files that are there
+        on both sides are never taken for one end of a rename (merge-ort has no break detection).
+        """
+        if not self._shortcuts:
+            return None
+        changed = self._changes_of(pick)
+        if changed.may_move:
+            return None
+        found = []
+        for path, (base, theirs) in changed.paths.items():
+            sides = _Sides(path, base, self._trees.find(tree, path), theirs)
+            if base is None:
+                alone = sides.ours is None and self._is_free(path, changed.tree, tree)
+            elif theirs is None:
+                alone = sides.ours == base
+            else:
+                alone = sides.is_certain or all(
+                    side is not None and side.mode in _PLAIN for side in (base, sides.ours, theirs)
                 )
-                outcome = replace(outcome, commit=head)
-            outcomes.append(outcome)
-    return Rebased(head, tuple(outcomes))
+            if not alone:
+                return None
+            found.append(sides)
+        return found
+
+    def _is_free(self, path: bytes, below: str, tree: str) -> bool:
+        """Whether a file that is new behind the tree ``below`` would be at ``path`` in ``tree``.
+
+        A file may stand where it needs a folder; and git takes it along where a folder moved.
+        """
+        folders = path.split(b"/")[:-1]
+        for depth in range(1, len(folders) + 1):
+            folder = b"/".join(folders[:depth])
+            there = self._trees.find(tree, folder)
+            if there is None:
+                return self._trees.find(below, folder) is None
+            if there.mode != FOLDER:
+                return False
+        return True
+
+    def _join(self, tree: str, sides: Sequence[_Sides]) -> Merged:
+        """The merge of a pick whose paths were merged by themselves."""
+        changes: dict[bytes, TreeEntry | None] = {}
+        stages: list[Stage] = []
+        for each in sides:
+            if each.is_certain:
+                entry = each.theirs if each.ours == each.base else each.ours
+            else:
+                entry = self._contents[each.base, each.ours, each.theirs]
+                if entry is None:
+                    stages += each.stages
+            if entry != each.ours:
+                changes[each.path] = entry
+        if stages:
+            return Merged(False, tree, tuple(stages))
+        return Merged(True, self._trees.change(tree, changes) if changes else tree, ())
+
+    def _merge_contents(self, needed: Iterable[_Sides]) -> None:
+        """Let git merge, all at once, the files whose sides all differ."""
+        wanted = dict.fromkeys(
+            (each.base, each.ours, each.theirs) for each in needed if not each.is_certain
+        )
+        todo = [key for key in wanted if key not in self._contents]
+        if not todo:
+            return
+        commits: list[str] = []
+        for side in zip(*todo, strict=True):
+            files = {b"%08d" % at: each for at, each in enumerate(side) if each is not None}
+            tree = write_object(self._repository, b"tree", content(files), self._hash_name)
+            message = b"porttool: merge side\n"
+            made = write_commit(self._repository, tree, commits[:1], self._fallback, message)
+            commits.append(made)
+        merged = self._merger.merge(commits[1], commits[2])
+        for at, key in enumerate(todo):
+            name = b"%08d" % at
+            clean = name not in merged.conflicts
+            self._contents[key] = self._trees.find(merged.tree, name) if clean else None
+
+    def _changes_of(self, pick: Pick) -> _Changed:
+        key = pick.parent, pick.commit
+        if key not in self._changed:
+            below = self._trees.of(pick.parent)
+            paths = self._trees.differences(below, self._trees.of(pick.commit))
+            self._changed[key] = _Changed(below, dict(sorted(paths.items())))
+        return self._changed[key]
+
+    def _outcome(
+        self,
+        pick: Pick,
+        tree: str,
+        merged: Merged,
+        onto: str,
+        ontos: Sequence[str],
+        todo: Sequence[Pick],
+    ) -> Outcome:
+        """What the merge of a pick and the direct placement of its hunks come to."""
+        renames = self._renames_to(onto)
+        facts: list[HunkFact] = []
+        moves: list[Move] = []
+        differs = False
+        for at, diff in enumerate(pick.patch.files):
+            move = renames.get(diff.old) if diff.old is not None else None
+            if move is not None:
+                moves.append(move)
+            look = self._look(pick, at, tree, move)
+            facts += look.facts
+            if look.blob is not None and merged.clean:
+                path = _bytes(move.new) if move is not None else diff.path
+                there = self._trees.find(merged.tree, path) if diff.new is not None else None
+                empty = object_id(b"blob", b"", self._hash_name)
+                oid = empty if diff.new is None else there.oid if there is not None else look.blob
+                differs = differs or oid != look.blob
+        verdict = _verdict(merged, tree, facts, moves, differs)
+        conflicts = tuple(_text(path) for path in merged.conflicts)
+        outcome = Outcome(pick.patch.name, verdict, None, tuple(moves), tuple(facts), conflicts)
+        if verdict is Verdict.CONFLICT and _is_there(pick.patch, outcome):
+            outcome = replace(outcome, verdict=Verdict.ABSORBED, conflicts=())
+        if outcome.verdict is Verdict.ABSORBED:
+            # The id names the commit; whether the change is still there, the tree has said.
+            outcome = replace(outcome, upstream=self._taker(pick, onto, ontos, todo))
+        return outcome
+
+    def _look(self, pick: Pick, at: int, tree: str, move: Move | None) -> _Look:
+        """Where the hunks of the pick's file number ``at`` stand in ``tree``."""
+        diff = pick.patch.files[at]
+        path = diff.old if diff.old is not None else diff.path
+        if move is not None:
+            path = _bytes(move.new)
+        entry = self._trees.find(tree, path)
+        key = pick.commit, at, path, entry
+        if key not in self._looks:
+            self._looks[key] = self._look_at(diff, path, entry)
+        return self._looks[key]
+
+    def _look_at(self, diff: FileDiff, path: bytes, entry: TreeEntry | None) -> _Look:
+        name = _text(path)
+        if diff.old is None and entry is not None:
+            wanted = b"".join(line for hunk in diff.hunks for line in hunk.new)
+            same = entry.oid == object_id(b"blob", wanted, self._hash_name)
+            state = HunkState.ABSORBED if same else HunkState.MISSING
+            return _Look(tuple(HunkFact(name, hunk.number, state) for hunk in diff.hunks))
+        if diff.old is not None and (entry is None or entry.mode not in (*_PLAIN, _LINK)):
+            gone = HunkState.ABSORBED if diff.new is None else HunkState.MISSING
+            return _Look(tuple(HunkFact(name, hunk.number, gone) for hunk in diff.hunks))
+        old = b"" if entry is None else self._blobs.read(entry.oid)
+        exact = (
+            entry is not None
+            and diff.old_oid is not None
+            and len(diff.old_oid) >= 7
+            and entry.oid.startswith(diff.old_oid)
+        )
+        lines = split_lines(old)
+        try:
+            placements = place(diff.hunks, lines, exact=exact)
+        except PlacementError:
+            return _Look(tuple(_one_hunk(name, hunk, lines) for hunk in diff.hunks))
+        facts = tuple(_placed(name, each) for each in placements)
+        if not diff.hunks:
+            return _Look(facts)
+        new = apply(placements, lines)
+        oid = object_id(b"blob", new, self._hash_name)
+        self._blobs.know(oid, new)
+        return _Look(facts, oid)
+
+    def _renames_to(self, onto: str) -> dict[bytes, Move]:
+        """The files that upstream renamed up to ``onto``."""
+        if onto not in self._renames:
+            trees = self._trees.of(self._base), self._trees.of(onto)
+            sides = self._trees.differences(*trees).values()
+            may_be = any(new is None for _, new in sides)
+            found = _renames(self._repository, self._base, onto) if may_be else {}
+            self._renames[onto] = found
+        return self._renames[onto]
+
+    def _taker(
+        self, pick: Pick, onto: str, ontos: Sequence[str], todo: Sequence[Pick]
+    ) -> str | None:
+        """The upstream commit in ``onto`` that has the patch id of a pick."""
+        if pick.commit not in self._patch_ids:
+            self._patch_ids |= dict.fromkeys((each.commit for each in todo), "")
+            self._patch_ids |= _series_patch_ids(self._repository, todo)
+        if onto not in self._takers:
+            self._takers |= _patch_ids(self._repository, self._base, ontos)
+        return self._takers[onto].get(self._patch_ids[pick.commit])
+
+
+def _goes_on(outcome: Outcome) -> bool:
+    """Whether the patch stays in the series."""
+    return outcome.verdict not in (Verdict.ABSORBED, Verdict.CONFLICT)
 
 
 def _is_there(patch: Patch, outcome: Outcome) -> bool:
@@ -292,51 +644,14 @@ def _is_there(patch: Patch, outcome: Outcome) -> bool:
     return lines_only and states == {HunkState.ABSORBED}
 
 
-def _rebase_one(
-    repository: Repository,
-    objects: CatFile,
-    merger: MergeTree,
-    pick: Pick,
-    head: str,
-    renames: dict[bytes, Move],
-    fallback: Signature,
-) -> tuple[Outcome, Merged]:
-    tree = _tree_of(objects, head)
-    # A commit with the tree as it is now and the old parent: git then finds that as merge base.
-    now = write_commit(repository, tree, [pick.parent], fallback, b"porttool: merge side\n")
-    merged = merger.merge(now, pick.commit)
-    facts: list[HunkFact] = []
-    moves: list[Move] = []
-    differs = False
-    for diff in pick.patch.files:
-        move = renames.get(diff.old) if diff.old is not None else None
-        if move is not None:
-            moves.append(move)
-        found, content = _look(objects, tree, diff, move)
-        facts += found
-        if content is not None and merged.clean:
-            path = (move.new if move is not None else _text(diff.path)) if diff.new else None
-            there = (
-                _read(objects, merged.tree, path.encode("utf-8", "surrogateescape"))
-                if path
-                else b""
-            )
-            differs = differs or (there is not None and there != content)
-    states = {fact.state for fact in facts}
-    verdict = _verdict(merged, tree, facts, states, moves, differs)
-    conflicts = tuple(_text(path) for path in merged.conflicts)
-    outcome = Outcome(pick.patch.name, verdict, None, tuple(moves), tuple(facts), conflicts)
-    return outcome, merged
-
-
 def _verdict(
     merged: Merged,
     tree: str,
     facts: Sequence[HunkFact],
-    states: set[HunkState],
     moves: Sequence[Move],
     differs: bool,
 ) -> Verdict:
+    states = {fact.state for fact in facts}
     if not merged.clean:
         return Verdict.CONFLICT
     if merged.tree == tree:
@@ -352,37 +667,6 @@ def _verdict(
     if any(fact.offset for fact in facts):
         return Verdict.OFFSET
     return Verdict.CLEAN
-
-
-def _look(
-    objects: CatFile, tree: str, diff: FileDiff, move: Move | None
-) -> tuple[list[HunkFact], bytes | None]:
-    """Where the hunks of one file stand in ``tree``, and the content that placing them gives.
-
-    The content is None unless every hunk has exactly one place.
-    """
-    path = diff.old if diff.old is not None else diff.path
-    if move is not None:
-        path = move.new.encode("utf-8", "surrogateescape")
-    content = b"" if diff.old is None else _read(objects, tree, path)
-    name = _text(path)
-    if diff.old is None:
-        there = _read(objects, tree, path)
-        wanted = b"".join(line for hunk in diff.hunks for line in hunk.new)
-        if there is not None:
-            state = HunkState.ABSORBED if there == wanted else HunkState.MISSING
-            return [HunkFact(name, hunk.number, state) for hunk in diff.hunks], None
-    if content is None:
-        gone = HunkState.ABSORBED if diff.new is None else HunkState.MISSING
-        return [HunkFact(name, hunk.number, gone) for hunk in diff.hunks], None
-    exact = diff.old_oid is not None and _oid(content, diff.old_oid).startswith(diff.old_oid)
-    lines = split_lines(content)
-    try:
-        placements = place(diff.hunks, lines, exact=exact)
-    except PlacementError:
-        return [_one_hunk(name, hunk, lines) for hunk in diff.hunks], None
-    facts = [_placed(name, each) for each in placements]
-    return facts, apply(placements, lines) if diff.hunks else None
 
 
 def _one_hunk(name: str, hunk: Hunk, lines: list[bytes]) -> HunkFact:
@@ -424,41 +708,40 @@ def _renames(repository: Repository, base: str, onto: str) -> dict[bytes, Move]:
     return moves
 
 
-def _patch_ids(repository: Repository, base: str, onto: str) -> dict[str, str]:
-    """Patch id to upstream commit, for the commits that ``onto`` has and ``base`` has not."""
-    log = repository.run("log", "-p", "--no-merges", "--format=commit %H", f"{base}..{onto}", "--")
-    return _ids(repository, log)
+def _patch_ids(
+    repository: Repository, base: str, ontos: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """For each of ``ontos``, patch id to upstream commit, for what it has and ``base`` has not."""
+    form = ("--no-merges", "--format=commit %H")
+    pairs = _ids(repository, repository.run("log", "-p", *form, *ontos, f"^{base}", "--"))
+    graph: dict[str, list[str]] = {}
+    for line in repository.run("rev-list", "--parents", *ontos, f"^{base}", "--").splitlines():
+        commit, *parents = line.decode().split()
+        graph[commit] = parents
+    found = {}
+    for onto in ontos:
+        reached = {onto}
+        waiting = [onto]
+        while waiting:
+            parents = graph.get(waiting.pop(), [])
+            waiting += [parent for parent in parents if parent not in reached]
+            reached.update(parents)
+        found[onto] = {patch_id: commit for patch_id, commit in pairs if commit in reached}
+    return found
 
 
 def _series_patch_ids(repository: Repository, todo: Sequence[Pick]) -> dict[str, str]:
     """Commit to patch id, for the commits of the series."""
     commits = "".join(f"{pick.commit}\n" for pick in todo).encode()
     options = ("--stdin", "--no-walk=unsorted", "-p", "--format=commit %H")
-    log = repository.run("log", *options, stdin=commits) if todo else b""
-    return {commit: patch_id for patch_id, commit in _ids(repository, log).items()}
+    log = repository.run("log", *options, stdin=commits)
+    return {commit: patch_id for patch_id, commit in _ids(repository, log)}
 
 
-def _ids(repository: Repository, log: bytes) -> dict[str, str]:
+def _ids(repository: Repository, log: bytes) -> list[tuple[str, str]]:
+    """Patch id and commit, for each commit of a log with diffs."""
     out = repository.run("patch-id", "--stable", stdin=log).decode()
-    return dict(line.split() for line in out.splitlines())
-
-
-def _tree_of(objects: CatFile, commit: str) -> str:
-    return objects.read(commit)[5:].split(b"\n", 1)[0].decode()
-
-
-def _read(objects: CatFile, tree: str, path: bytes) -> bytes | None:
-    if b"\n" in path:
-        return None  # cat-file reads one name a line
-    try:
-        return objects.read(f"{tree}:{_text(path)}")
-    except KeyError:
-        return None
-
-
-def _oid(content: bytes, like: str) -> str:
-    name = "sha256" if len(like) == 64 else "sha1"
-    return hashlib.new(name, b"blob %d\0" % len(content) + content).hexdigest()
+    return [(patch_id, commit) for patch_id, commit in map(str.split, out.splitlines())]
 
 
 def _shown(lines: Sequence[bytes]) -> tuple[str, ...]:
@@ -467,3 +750,7 @@ def _shown(lines: Sequence[bytes]) -> tuple[str, ...]:
 
 def _text(path: bytes) -> str:
     return path.decode("utf-8", "surrogateescape")
+
+
+def _bytes(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
