@@ -1,5 +1,6 @@
 """A port that is ready for work: its workspace, its verified pin, its series, its private store."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from porttool.errors import UserError
@@ -175,12 +176,19 @@ def verify_pin(mirror: Mirror, pin: Pin, where: str, *, leaving: bool = False) -
 
 def find_pin(mirror: Mirror, ref: str) -> Pin:
     """The pin that ``ref`` names, from the mirror; :class:`UserError` when there is none."""
-    pin = mirror.pin(ref)
-    if pin is None:
-        newest = mirror.newest_tag()
-        raise UserError(
-            f"upstream has no tag, branch or commit {ref}",
-            where=mirror.url,
-            fix=f"name another ref, for example {newest}" if newest else "name another ref",
-        )
-    return pin
+    return find_pins(mirror, [ref])[0]
+
+
+def find_pins(mirror: Mirror, refs: Sequence[str]) -> list[Pin]:
+    """The pins that ``refs`` name; :class:`UserError` for the first that names none."""
+    found = []
+    for ref, pin in zip(refs, mirror.pins(refs), strict=True):
+        if pin is None:
+            newest = mirror.newest_tag()
+            raise UserError(
+                f"upstream has no tag, branch or commit {ref}",
+                where=mirror.url,
+                fix=f"name another ref, for example {newest}" if newest else "name another ref",
+            )
+        found.append(pin)
+    return found

@@ -14,7 +14,7 @@ from porttool.commands.forecast_page import write_page
 from porttool.commands.session import opened
 from porttool.errors import ExitCode
 from porttool.pages import page
-from porttool.port import Port, find_pin
+from porttool.port import Port, find_pins
 from porttool.series.forecast import Forecast
 from porttool.series.forecast import forecast as work_out
 from porttool.series.rebase import Outcome, Verdict
@@ -52,7 +52,7 @@ def forecast(
         page.require_place(html)
     with opened(directory, "forecast", contact=True) as port:
         port.verify_settled()
-        pins = [find_pin(port.mirror, ref) for ref in refs or port.mirror.newer(port.lock.pin)]
+        pins = find_pins(port.mirror, refs or port.mirror.newer(port.lock.pin))
         found = forecasts(port, pins)
         name, current = port.lock.name, port.lock.pin
     if html is not None:

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -133,21 +133,44 @@ class Mirror:
 
     def pin(self, ref: str) -> Pin | None:
         """The pin that ``ref`` names now, or None. A tag wins over a branch, then a commit id."""
-        check_ref(ref)
-        names = [f"refs/tags/{ref}", f"refs/heads/{ref}"]
-        if _COMMIT.fullmatch(ref):
-            names.append(ref)
-        for name in names:
-            commit = self.repository.resolve(f"{name}^{{commit}}")
-            if commit is not None:
-                return self.describe(commit, ref)
-        return None
+        return self.pins([ref])[0]
+
+    def pins(self, refs: Sequence[str]) -> list[Pin | None]:
+        """What :meth:`pin` says of each of ``refs``."""
+        names = {ref: [f"refs/tags/{ref}", f"refs/heads/{ref}"] for ref in map(check_ref, refs)}
+        for ref in filter(_COMMIT.fullmatch, names):
+            names[ref].append(ref)
+        commits = self._commits([name for each in names.values() for name in each])
+        found = {
+            ref: next((commits[name] for name in each if name in commits), None)
+            for ref, each in names.items()
+        }
+        facts = self._facts([commit for commit in found.values() if commit is not None])
+        return [
+            Pin(self.url, ref, commit, *facts[commit]) if (commit := found[ref]) else None
+            for ref in refs
+        ]
 
     def describe(self, commit: str, ref: str) -> Pin:
         """The pin of a commit that is in the mirror."""
-        out = self.repository.run("log", "-1", "--format=%T%x00%cI", commit, "--").decode()
-        tree, _, date = out.strip().partition("\0")
-        return Pin(self.url, ref, commit, tree, date)
+        return Pin(self.url, ref, commit, *self._facts([commit])[commit])
+
+    def _facts(self, commits: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Tree and date of commits."""
+        if not commits:
+            return {}
+        options = ("--stdin", "--no-walk=unsorted", "--format=%H%x00%T%x00%cI")
+        asked = "".join(f"{commit}\n" for commit in commits).encode()
+        lines = self.repository.run("log", *options, stdin=asked).decode().split()
+        said = (line.split("\0") for line in lines)
+        return {commit: (tree, date) for commit, tree, date in said}
+
+    def _commits(self, names: Sequence[str]) -> dict[str, str]:
+        """The commits that full names of refs, or ids, stand for; without those that are none."""
+        asked = "".join(f"{name}^{{commit}}\n" for name in names).encode()
+        out = self.repository.run("cat-file", "--batch-check=%(objectname)", stdin=asked).decode()
+        answers = zip(names, out.splitlines(), strict=True)
+        return {name: answer for name, answer in answers if re.fullmatch(r"[0-9a-f]+", answer)}
 
     def is_tag(self, ref: str) -> bool:
         """Whether ``ref`` is a tag: a name that must not move."""
@@ -196,8 +219,8 @@ class Mirror:
         args = ("for-each-ref", "--sort=creatordate", "--sort=version:refname", "--contains")
         out = self.repository.run(*args, pin.commit, "--format=%(refname:strip=2)", "refs/tags")
         tags = [tag for tag in out.decode("utf-8", "replace").split() if _REF.fullmatch(tag)]
-        commits = {tag: self.repository.resolve(f"refs/tags/{tag}^{{commit}}") for tag in tags}
-        refs = [tag for tag in tags if commits[tag] != pin.commit]
+        commits = self._commits([f"refs/tags/{tag}" for tag in tags])
+        refs = [tag for tag in tags if commits.get(f"refs/tags/{tag}") != pin.commit]
         branch = self.default_branch()
         if branch is not None:
             newest = self.repository.resolve(f"refs/heads/{branch}^{{commit}}")
