@@ -5,8 +5,9 @@ line number is believed only when the patch proves, with the blob id of its ``in
 was made from this very content; otherwise the place must be the only one that fits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from porttool.series.patch import Hunk
 
@@ -26,15 +27,22 @@ class Placement:
 class PlacementError(Exception):
     """A hunk has no place, or more than one.
 
-    ``candidates`` are the lines (from 1) at which it would fit; ``nearest`` is the place where most
-    of its lines stand, with the lines found there, for the report.
+    ``candidates`` are the lines (from 1) at which it would fit; ``nearest`` gives the lines at the
+    place where most of its own stand, for the report.
     """
 
-    def __init__(self, hunk: Hunk, candidates: Sequence[int], found: Sequence[bytes]) -> None:
+    def __init__(
+        self, hunk: Hunk, candidates: Sequence[int], nearest: Callable[[], Sequence[bytes]]
+    ) -> None:
         self.hunk = hunk
         self.candidates = tuple(candidates)
-        self.found = tuple(found)
+        self._nearest = nearest
         super().__init__(f"hunk {hunk.number}: {len(self.candidates)} places")
+
+    @property
+    def found(self) -> tuple[bytes, ...]:
+        """The lines at the nearest place."""
+        return tuple(self._nearest())
 
     @property
     def ambiguous(self) -> bool:
@@ -58,7 +66,7 @@ def place(hunks: Sequence[Hunk], lines: Sequence[bytes], *, exact: bool) -> list
     ``exact`` says that ``lines`` are the content the patch was made from: then only the stated line
     counts. Raises :class:`PlacementError` for the first hunk that has no place or several.
     """
-    index: dict[bytes, list[int]] | None = None
+    content: bytes | None = None
     placements: list[Placement] = []
     floor = 0
     for hunk in hunks:
@@ -67,15 +75,12 @@ def place(hunks: Sequence[Hunk], lines: Sequence[bytes], *, exact: bool) -> list
         if exact and stated >= floor and list(lines[stated : stated + len(old)]) == old:
             candidates = [stated]
         else:
-            if index is None:
-                index = {}
-                for number, line in enumerate(lines):
-                    index.setdefault(line, []).append(number)
-            candidates = [c for c in _candidates(hunk, old, lines, index) if c >= floor]
+            if content is None:
+                content = b"".join(lines)
+            candidates = [c for c in _candidates(hunk, old, content) if c >= floor]
         if len(candidates) != 1:
-            raise PlacementError(
-                hunk, [c + 1 for c in candidates], _nearest(hunk, old, lines, stated)
-            )
+            nearest = partial(_nearest, old, lines, stated)
+            raise PlacementError(hunk, [c + 1 for c in candidates], nearest)
         start = candidates[0]
         placements.append(Placement(hunk, start, start - stated))
         floor = start + len(old)
@@ -94,34 +99,39 @@ def apply(placements: Sequence[Placement], lines: Sequence[bytes]) -> bytes:
     return b"".join(out)
 
 
-def _candidates(
-    hunk: Hunk, old: Sequence[bytes], lines: Sequence[bytes], index: dict[bytes, list[int]]
-) -> list[int]:
+def _candidates(hunk: Hunk, old: Sequence[bytes], content: bytes) -> list[int]:
     """Every line at which the hunk fits.
 
     As in git-apply, a hunk that says it begins the file must, and one without context at its end
     must end the file. Without any old line there is nothing to find: only an empty file fits.
     """
     if not old:
-        return [0] if not lines else []
-    rarest = min(range(len(old)), key=lambda at: len(index.get(old[at], ())))
+        return [] if content else [0]
+    if not all(line.endswith(b"\n") for line in old[:-1]):
+        return []  # a line without its end can only be the last
+    wanted = b"".join(old)
+    begins = hunk.old_start <= 1 and hunk.lines[0][:1] != b" "
+    ends = hunk.trailing_context == 0 or not wanted.endswith(b"\n")
     found = []
-    for number in index.get(old[rarest], ()):
-        start = number - rarest
-        end = start + len(old)
-        if start < 0 or end > len(lines) or list(lines[start:end]) != list(old):
-            continue
-        if hunk.old_start <= 1 and start != 0 and hunk.lines[0][:1] != b" ":
-            continue
-        if hunk.trailing_context == 0 and end != len(lines):
-            continue
-        found.append(start)
+    line = seen = 0
+    for at in _occurrences(wanted, content):
+        line += content.count(b"\n", seen, at)
+        seen = at
+        if (at == 0 or not begins) and (at + len(wanted) == len(content) or not ends):
+            found.append(line)
     return found
 
 
-def _nearest(
-    hunk: Hunk, old: Sequence[bytes], lines: Sequence[bytes], stated: int
-) -> Sequence[bytes]:
+def _occurrences(wanted: bytes, content: bytes) -> Iterator[int]:
+    """Where the lines ``wanted`` begin in ``content``, also where they overlap."""
+    at = content.find(wanted)
+    while at >= 0:
+        if at == 0 or content[at - 1 : at] == b"\n":
+            yield at
+        at = content.find(wanted, at + 1)
+
+
+def _nearest(old: Sequence[bytes], lines: Sequence[bytes], stated: int) -> Sequence[bytes]:
     """The lines found where the hunk fits best, its stated place winning a tie."""
     if not old or not lines:
         return ()

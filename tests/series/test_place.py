@@ -47,6 +47,22 @@ def test_a_hunk_without_context_behind_it_must_end_the_file() -> None:
     assert place([hunk(" a|-b", 1)], lines("c|a|b"), exact=False)[0].line == 1
 
 
+def test_whole_lines_are_found_also_where_they_overlap() -> None:
+    with pytest.raises(PlacementError) as caught:
+        place([hunk("-a|-a|+A| b", 9)], lines("xa|a|a|a|b|a|a|b"), exact=False)
+    assert caught.value.candidates == (3, 6)
+    with pytest.raises(PlacementError) as caught:
+        place([hunk(" a|-a|+A| a", 9)], lines("a|a|a|a"), exact=False)
+    assert caught.value.candidates == (1, 2)
+
+
+def test_a_line_without_its_end_is_not_glued_to_the_next() -> None:
+    broken = Hunk(1, 1, 1, b"", (b"-a", b" b\n"))
+    with pytest.raises(PlacementError) as caught:
+        place([broken], lines("ab|c"), exact=False)
+    assert caught.value.candidates == ()
+
+
 def test_hunks_keep_their_order() -> None:
     first, second = hunk(" m|-n|+N| o", 4), hunk(" a|-b|+B| c", 7)
     found = place([first, second], lines("a|b|c|m|n|o|a|b|c"), exact=False)
