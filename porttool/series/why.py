@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from porttool.git import Repository
 from porttool.series.patch import FileDiff, Hunk, parse
-from porttool.series.rebase import HunkState, Outcome, Pick, Verdict, rebase
+from porttool.series.rebase import HunkState, Outcome, Pick, Rebaser, Verdict, rebasing
 
 #: Up to here every upstream commit is tried in turn; beyond, the range is halved first.
 _IN_TURN = 256
+
+#: So many commits are tried at once.
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,8 @@ def find_culprit(
     of its beginnings.
     """
     commits = touching(store, base, onto, todo)
-
-    def breaks(commit: str) -> bool:
-        return _at(store, base, commit, todo).verdict is Verdict.CONFLICT
-
-    at = _first(commits, breaks)
+    with rebasing(store, base) as rebaser:
+        at = _first(commits, lambda some: _verdicts(rebaser, some, todo))
     if at is None:
         return None
     before = base if at == 0 else commits[at - 1]
@@ -63,10 +63,16 @@ def find_taker(store: Repository, base: str, onto: str, todo: Sequence[Pick]) ->
     It must have it from there on: a change that upstream took and reverted does not count.
     """
     commits = touching(store, base, onto, todo)
-    at = len(commits)
-    while at > 0 and _at(store, base, commits[at - 1], todo).verdict is Verdict.ABSORBED:
-        at -= 1
-    return commits[at] if at < len(commits) else None
+    found = None
+    with rebasing(store, base) as rebaser:
+        for end in range(len(commits), 0, -_AT_ONCE):
+            some = commits[max(0, end - _AT_ONCE) : end]
+            verdicts = reversed(_verdicts(rebaser, some, todo))
+            for commit, verdict in zip(reversed(some), verdicts, strict=True):
+                if verdict is not Verdict.ABSORBED:
+                    return found
+                found = commit
+    return found
 
 
 def touching(store: Repository, base: str, onto: str, todo: Sequence[Pick]) -> list[str]:
@@ -123,20 +129,27 @@ def _folder(path: bytes) -> bytes:
     return path.rpartition(b"/")[0]
 
 
-def _at(store: Repository, base: str, commit: str, todo: Sequence[Pick]) -> Outcome:
-    """What the last patch of ``todo`` comes to on an upstream commit."""
-    return rebase(store, base, commit, todo, leave_out_conflicts=True).outcomes[-1]
+def _verdicts(rebaser: Rebaser, commits: Sequence[str], todo: Sequence[Pick]) -> list[Verdict]:
+    """What the last patch of ``todo`` comes to on each of some upstream commits."""
+    return [outcomes[-1].verdict for outcomes in rebaser.forecast(commits, todo)]
 
 
-def _first(commits: Sequence[str], holds: Callable[[str], bool]) -> int | None:
+def _first(
+    commits: Sequence[str], verdicts: Callable[[Sequence[str]], list[Verdict]]
+) -> int | None:
+    """Which of ``commits`` is the first with a conflict."""
     low, high = 0, len(commits) - 1
     while high - low >= _IN_TURN:
         middle = (low + high) // 2
-        if holds(commits[middle]):
+        if verdicts([commits[middle]])[0] is Verdict.CONFLICT:
             high = middle
         else:
             low = middle + 1
-    return next((at for at in range(low, high + 1) if holds(commits[at])), None)
+    for at in range(low, high + 1, _AT_ONCE):
+        found = verdicts(commits[at : min(at + _AT_ONCE, high + 1)])
+        if Verdict.CONFLICT in found:
+            return at + found.index(Verdict.CONFLICT)
+    return None
 
 
 def _in_question(
@@ -152,11 +165,12 @@ def _in_question(
     The series below the patch stands on both sides, so that the line numbers are those at which
     the patch was placed last.
     """
-    sides = []
-    for side in (before, commit):
-        below = rebase(store, base, side, todo[:-1], leave_out_conflicts=True)
-        sides.append(below.head if todo[:-1] else side)
-    last = _at(store, base, before, todo)
+    with rebasing(store, base) as rebaser:
+        sides = [
+            rebaser.rebase(side, todo[:-1], leave_out_conflicts=True).head
+            for side in (before, commit)
+        ]
+        ((*_, last),) = rebaser.forecast([before], todo)
     paths = set(outcome.conflicts)
     for move in (*outcome.moves, *last.moves):
         if paths & {move.old, move.new}:
