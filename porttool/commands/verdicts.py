@@ -49,7 +49,10 @@ def facts(outcome: Outcome) -> list[str]:
     if outcome.upstream is not None:
         said.append(f"upstream took it in {outcome.upstream[:12]}")
     elif outcome.verdict is Verdict.PARTLY_ABSORBED:
-        there = ", ".join(f"{hunk.file} hunk {hunk.number}" for hunk in outcome.absorbed_hunks)
+        there = ", ".join(
+            f"{hunk.file} hunk {hunk.number}" if hunk.number else hunk.file
+            for hunk in outcome.absorbed_hunks
+        )
         said.append(f"upstream has {there}")
     if outcome.solution is not None:
         said.append(str(outcome.solution))

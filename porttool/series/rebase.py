@@ -71,6 +71,9 @@ class HunkState(StrEnum):
 class HunkFact:
     """One hunk: the file it belongs to now, its number there, its state.
 
+    Number 0 stands for what a patch does to a file apart from its lines (mode, name, binary
+    content) and is only there where upstream has it already.
+
     ``offset`` and ``length`` are in lines, for one that is placed: how far it lies from where the
     patch says, and how much of the file it takes as context or removes; ``lines`` are the places
     where it would fit (from 1); ``wanted`` and ``found`` are the lines it looks for and those that
@@ -297,9 +300,10 @@ class _Sides:
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
-    """What a pick does: the tree before it, and each path's entry before and behind it."""
+    """What a pick does: the trees before and behind it, and the entries that are not the same."""
 
-    tree: str
+    before: str
+    behind: str
     paths: dict[bytes, tuple[TreeEntry | None, TreeEntry | None]]
 
     @property
@@ -365,7 +369,7 @@ class Rebaser:
                 if undecided and not leave_out_conflicts:
                     self._trees.write(merged.tree)
                     return Rebased(head, (*outcomes, outcome), merged)
-                if _goes_on(outcome):
+                if _goes_on(outcome, merged, tree):
                     head = commit(pick, head, tree, merged.tree)
                     outcome = replace(outcome, commit=head)
                     tree = merged.tree
@@ -394,7 +398,7 @@ class Rebaser:
                 merged = self._ask(pick, tree) if sides is None else self._join(tree, sides)
                 outcome = self._outcome(pick, tree, merged, onto, ontos, todo)
                 outcomes[at].append(outcome)
-                if _goes_on(outcome):
+                if _goes_on(outcome, merged, tree):
                     trees[at] = merged.tree
             self._trees.keep(trees)
             advance()
@@ -455,7 +459,7 @@ class Rebaser:
         for path, (base, theirs) in changed.paths.items():
             sides = _Sides(path, base, self._trees.find(tree, path), theirs)
             if base is None:
-                alone = sides.ours is None and self._is_free(path, changed.tree, tree)
+                alone = sides.ours is None and self._is_free(path, changed.before, tree)
             elif theirs is None:
                 alone = sides.ours == base
             else:
@@ -523,9 +527,9 @@ class Rebaser:
     def _changes_of(self, pick: Pick) -> _Changed:
         key = pick.parent, pick.commit
         if key not in self._changed:
-            below = self._trees.of(pick.parent)
-            paths = self._trees.differences(below, self._trees.of(pick.commit))
-            self._changed[key] = _Changed(below, dict(sorted(paths.items())))
+            trees = self._trees.of(pick.parent), self._trees.of(pick.commit)
+            paths = self._trees.differences(*trees)
+            self._changed[key] = _Changed(*trees, dict(sorted(paths.items())))
         return self._changed[key]
 
     def _outcome(
@@ -542,38 +546,85 @@ class Rebaser:
         facts: list[HunkFact] = []
         moves: list[Move] = []
         differs = False
+        rest: list[bool | None] = []
         for at, diff in enumerate(pick.patch.files):
             move = renames.get(diff.old) if diff.old is not None else None
             if move is not None:
                 moves.append(move)
-            look = self._look(pick, at, tree, move)
+            path = _place_of(diff, move)
+            look = self._look(pick, at, path, self._trees.find(tree, path))
             facts += look.facts
+            rest.append(self._has_rest(pick, diff, tree, path))
+            if rest[-1]:
+                facts.append(HunkFact(_text(path), 0, HunkState.ABSORBED))
             if look.blob is not None and merged.clean:
-                path = _bytes(move.new) if move is not None else diff.path
-                there = self._trees.find(merged.tree, path) if diff.new is not None else None
-                empty = object_id(b"blob", b"", self._hash_name)
-                oid = empty if diff.new is None else there.oid if there is not None else look.blob
-                differs = differs or oid != look.blob
-        verdict = _verdict(merged, tree, facts, moves, differs)
+                differs = differs or not self._gives(merged.tree, diff, move, look.blob)
+        if merged.clean and merged.tree == tree and self._can_be_undone(pick, tree, renames):
+            verdict = Verdict.ABSORBED
+        else:
+            verdict = _verdict(merged, tree, facts, moves, differs)
         conflicts = tuple(_text(path) for path in merged.conflicts)
-        outcome = Outcome(pick.patch.name, verdict, None, tuple(moves), tuple(facts), conflicts)
-        if verdict is Verdict.CONFLICT and _is_there(pick.patch, outcome):
-            outcome = replace(outcome, verdict=Verdict.ABSORBED, conflicts=())
-        if outcome.verdict is Verdict.ABSORBED:
-            # The id names the commit; whether the change is still there, the tree has said.
-            outcome = replace(outcome, upstream=self._taker(pick, onto, ontos, todo))
-        return outcome
+        states = {fact.state for fact in facts}
+        if verdict is Verdict.CONFLICT and states == {HunkState.ABSORBED} and False not in rest:
+            verdict, conflicts = Verdict.ABSORBED, ()  # all is there, however the merge of it went
+        # The id names the commit; whether the change is still there, the tree has said.
+        taker = self._taker(pick, onto, ontos, todo) if verdict is Verdict.ABSORBED else None
+        name = pick.patch.name
+        return Outcome(name, verdict, None, tuple(moves), tuple(facts), conflicts, taker)
 
-    def _look(self, pick: Pick, at: int, tree: str, move: Move | None) -> _Look:
-        """Where the hunks of the pick's file number ``at`` stand in ``tree``."""
-        diff = pick.patch.files[at]
-        path = diff.old if diff.old is not None else diff.path
-        if move is not None:
-            path = _bytes(move.new)
-        entry = self._trees.find(tree, path)
+    def _gives(self, tree: str, diff: FileDiff, move: Move | None, blob: str) -> bool:
+        """Whether a merge made of a file, if it has it, what placing its hunks makes of it."""
+        if diff.new is None:
+            return blob == object_id(b"blob", b"", self._hash_name)
+        there = self._trees.find(tree, diff.new if move is None else _bytes(move.new))
+        return there is None or there.oid == blob
+
+    def _has_rest(self, pick: Pick, diff: FileDiff, tree: str, path: bytes) -> bool | None:
+        """Whether ``tree`` has what a diff does apart from its lines; None if that is nothing."""
+        changed = self._changes_of(pick)
+        before = None if diff.old is None else self._trees.find(changed.before, diff.old)
+        behind = None if diff.new is None else self._trees.find(changed.behind, diff.new)
+        if diff.is_transfer and diff.old is not None and diff.new is not None:
+            there = self._trees.find(tree, diff.new)
+            gone = diff.copy or self._trees.find(tree, diff.old) is None
+            return gone and (there is not None if diff.hunks else there == behind)
+        there = self._trees.find(tree, path)
+        if before is None or behind is None:
+            if not diff.hunks:
+                return there == behind
+            other = there is not None and behind is not None and there.mode != behind.mode
+            return False if other else None
+        if before.mode == behind.mode and diff.hunks:
+            return None
+        same_mode = there is not None and there.mode == behind.mode
+        same_content = there is not None and there.oid == behind.oid
+        return (same_mode or before.mode == behind.mode) and (
+            same_content or before.oid == behind.oid or bool(diff.hunks)
+        )
+
+    def _can_be_undone(self, pick: Pick, tree: str, renames: dict[bytes, Move]) -> bool:
+        """Whether each hunk of a pick has exactly one place in ``tree`` where it can be undone."""
+        behind = self._changes_of(pick).behind
+        for diff in pick.patch.files:
+            if diff.old is None or diff.new is None or not diff.hunks:
+                continue
+            path = _place_of(diff, renames.get(diff.old))
+            there = self._trees.find(tree, path)
+            if there is None or there.mode not in (*_PLAIN, _LINK):
+                return False
+            exact = there == self._trees.find(behind, diff.new)
+            lines = split_lines(self._blobs.read(there.oid))
+            try:
+                place([hunk.reversed() for hunk in diff.hunks], lines, exact=exact)
+            except PlacementError:
+                return False
+        return True
+
+    def _look(self, pick: Pick, at: int, path: bytes, entry: TreeEntry | None) -> _Look:
+        """Where the hunks of the pick's file number ``at`` stand in what is at ``path``."""
         key = pick.commit, at, path, entry
         if key not in self._looks:
-            self._looks[key] = self._look_at(diff, path, entry)
+            self._looks[key] = self._look_at(pick.patch.files[at], path, entry)
         return self._looks[key]
 
     def _look_at(self, diff: FileDiff, path: bytes, entry: TreeEntry | None) -> _Look:
@@ -628,20 +679,17 @@ class Rebaser:
         return self._takers[onto].get(self._patch_ids[pick.commit])
 
 
-def _goes_on(outcome: Outcome) -> bool:
-    """Whether the patch stays in the series."""
-    return outcome.verdict not in (Verdict.ABSORBED, Verdict.CONFLICT)
+def _goes_on(outcome: Outcome, merged: Merged, tree: str) -> bool:
+    """Whether a patch that was merged into ``tree`` makes a commit there."""
+    gone = (Verdict.ABSORBED, Verdict.CONFLICT)
+    return outcome.verdict not in gone and merged.tree != tree
 
 
-def _is_there(patch: Patch, outcome: Outcome) -> bool:
-    """Whether every part of a patch applies in reverse, however the merge of it went."""
-    lines_only = all(
-        diff.hunks and not diff.is_transfer and diff.old_mode == diff.new_mode
-        for diff in patch.files
-        if diff.old is not None and diff.new is not None
-    )
-    states = {hunk.state for hunk in outcome.hunks}
-    return lines_only and states == {HunkState.ABSORBED}
+def _place_of(diff: FileDiff, move: Move | None) -> bytes:
+    """Where the file that a diff changes is now."""
+    if move is not None:
+        return _bytes(move.new)
+    return diff.old if diff.old is not None else diff.path
 
 
 def _verdict(
@@ -654,10 +702,10 @@ def _verdict(
     states = {fact.state for fact in facts}
     if not merged.clean:
         return Verdict.CONFLICT
-    if merged.tree == tree:
-        return Verdict.ABSORBED
     if HunkState.AMBIGUOUS in states or differs:
         return Verdict.AMBIGUOUS
+    if merged.tree == tree:
+        return Verdict.ABSORBED
     if HunkState.ABSORBED in states:
         return Verdict.PARTLY_ABSORBED
     if HunkState.MISSING in states:

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,169 @@ def test_a_patch_that_renames_is_clean_where_nothing_changed(bench: Bench) -> No
     bench.upstream.commit("Elsewhere", {"b.c": "int c;\n"})
     (outcome,) = bench.onto().outcomes
     assert outcome.verdict is Verdict.CLEAN
+
+
+def blocks(*changed: int) -> str:
+    """Four functions that are the same, but for those that were changed and for their names."""
+    same = "{\n\tint w;\n\tint x;\n\tint %s;\n\tint y;\n\tint z;\n\treturn a;\n}\n"
+    return "".join(
+        f"void {name}(void)\n" + same.replace("%s", "b" if n in changed else "a")
+        for n, name in enumerate(("one", "two", "three", "four"))
+    )
+
+
+def test_ambiguous_is_stronger_than_absorbed(tmp_path: Path) -> None:
+    """Upstream changed two of the functions: nobody can say that one of them is the patch's."""
+    bench = Bench(tmp_path, {"f.c": blocks()})
+    bench.series({"f.c": blocks(1)})
+    bench.upstream.commit("Two", {"f.c": blocks(1, 3)})
+    assert verdict(bench) is Verdict.AMBIGUOUS
+
+
+def test_absorbed_where_it_can_be_undone_in_one_place(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"f.c": blocks()})
+    bench.series({"f.c": blocks(1)})
+    bench.upstream.commit("One", {"f.c": blocks(1)})
+    assert verdict(bench) is Verdict.ABSORBED
+
+
+def verdict(bench: Bench) -> Verdict:
+    """The verdict of the only patch of a series."""
+    (outcome,) = bench.onto().outcomes
+    return outcome.verdict
+
+
+#: Upstream has the patched line with all around it, but at the end of the file.
+ELSEWHERE = "".join(f"line {n}\n" for n in range(60) if not 25 <= n <= 35) + "".join(
+    f"line {n}\n" if n != 30 else "mine\n" for n in range(25, 36)
+)
+
+
+def test_absorbed_in_reverse_although_the_merge_conflicts(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "mine")})
+    bench.upstream.commit("Taken and moved", {"a.c": ELSEWHERE})
+    (outcome,) = bench.onto().outcomes
+    assert outcome.verdict is Verdict.ABSORBED
+    assert outcome.conflicts == ()
+
+
+def test_a_conflict_where_only_the_lines_are_there(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "mine"), "empty.h": ""})
+    bench.upstream.commit("Taken and moved", {"a.c": ELSEWHERE})
+    assert verdict(bench) is Verdict.CONFLICT
+
+
+def test_added_lines_alone(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "line 30\nmine")}, {"a.c": edit(30, "line 30\nmine") + "end\n"})
+    bench.upstream.commit("Above", {"a.c": "new\n" + edit(30, "line 30\nmine") + "more\n"})
+    first, second = bench.onto().outcomes
+    assert first.verdict is Verdict.ABSORBED
+    assert second.verdict is Verdict.CONFLICT
+
+
+BINARY: Files = {"bin": bytes(range(256)), "b.c": "int b;\n"}
+
+
+def test_a_binary_file_is_absorbed_beside_lines_that_are_not(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, BINARY)
+    bench.series({"bin": bytes(range(255)), "b.c": "int c;\n"})
+    bench.upstream.commit("Taken", {"bin": bytes(range(255))})
+    (outcome,) = (result := bench.onto()).outcomes
+    assert outcome.verdict is Verdict.PARTLY_ABSORBED
+    assert [(hunk.file, hunk.number) for hunk in outcome.absorbed_hunks] == [("bin", 0)]
+    assert bench.file(result.head, "b.c") == "int c;\n"
+
+
+def test_binary_files_are_clean_or_in_conflict(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, BINARY)
+    bench.series({"bin": bytes(range(255))})
+    bench.upstream.commit("Elsewhere", {"b.c": "int z;\n"})
+    assert verdict(bench) is Verdict.CLEAN
+    bench.upstream.commit("Another", {"bin": bytes(range(254))})
+    shutil.rmtree(bench.root / "store.git")
+    assert verdict(bench) is Verdict.CONFLICT
+
+
+def test_a_mode_alone(bench: Bench) -> None:
+    (bench.upstream.path / "a.c").chmod(0o755)
+    bench.series({})
+    bench.upstream.commit("Content", {"a.c": edit(3, "theirs")})
+    (outcome,) = (result := bench.onto()).outcomes
+    assert outcome.verdict is Verdict.CLEAN
+    assert bench.store.tree(result.head)[b"a.c"].mode == b"100755"
+    assert "theirs\n" in bench.file(result.head, "a.c")
+
+
+def test_a_mode_that_upstream_took_while_the_lines_are_not_there(bench: Bench) -> None:
+    (bench.upstream.path / "a.c").chmod(0o755)
+    bench.series({"a.c": edit(30, "mine")})
+    (bench.upstream.path / "a.c").chmod(0o755)
+    bench.upstream.commit("The mode alone", {"b.c": "int z;\n"})
+    (outcome,) = bench.onto().outcomes
+    assert outcome.verdict is Verdict.PARTLY_ABSORBED
+    assert [(hunk.file, hunk.number) for hunk in outcome.absorbed_hunks] == [("a.c", 0)]
+
+
+def test_a_file_that_upstream_deleted_too(bench: Bench) -> None:
+    bench.series({"a.c": None, "b.c": "int c;\n"})
+    bench.upstream.commit("Gone", {"a.c": None})
+    (outcome,) = (result := bench.onto()).outcomes
+    assert outcome.verdict is Verdict.PARTLY_ABSORBED
+    assert list(bench.store.tree(result.head)) == [b"b.c"]
+
+
+def test_a_rename_that_upstream_made_too(bench: Bench) -> None:
+    git(bench.upstream.path, "mv", "a.c", "z.c")
+    bench.series({"z.c": edit(30, "mine")})
+    git(bench.upstream.path, "mv", "a.c", "z.c")
+    bench.upstream.commit("The name alone", {"z.c": edit(3, "theirs")})
+    (outcome,) = (result := bench.onto()).outcomes
+    assert outcome.verdict is Verdict.PARTLY_ABSORBED
+    assert [(hunk.file, hunk.number) for hunk in outcome.absorbed_hunks] == [("z.c", 0)]
+    assert bench.file(result.head, "z.c") == edit(30, "mine", edit(3, "theirs"))
+
+
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [("old", Verdict.CLEAN), ("mine", Verdict.ABSORBED), ("theirs", Verdict.CONFLICT)],
+)
+def test_a_symbolic_link(tmp_path: Path, target: str, wanted: Verdict) -> None:
+    bench = Bench(tmp_path, {"b.c": "int b;\n"})
+    link = bench.upstream.path / "link"
+    link.symlink_to("old")
+    bench.upstream.commit("Link", {})
+    git(bench.upstream.path, "tag", "-f", "base")
+    link.unlink()
+    link.symlink_to("mine")
+    bench.series({})
+    link.unlink()
+    link.symlink_to(target)
+    bench.upstream.commit("Elsewhere", {"b.c": "int z;\n"})
+    assert verdict(bench) is wanted
+
+
+def test_a_line_end_in_a_name(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"a\nb.c": CODE})
+    bench.series({"a\nb.c": edit(30, "mine")})
+    bench.upstream.commit("Above", {"a\nb.c": "new\n" + CODE})
+    (outcome,) = bench.onto().outcomes
+    assert outcome.verdict is Verdict.OFFSET
+    assert outcome.hunks[0].file == "a\nb.c"
+
+
+def test_a_file_in_whose_place_upstream_has_a_folder(bench: Bench) -> None:
+    bench.series({"b.c": "int c;\n"}, {"new": "n\n"})
+    bench.upstream.commit("Folders", {"b.c": None, "new/file": "f\n"})
+    bench.upstream.commit("Folders", {"b.c/file": "f\n"})
+    (outcome,) = bench.onto().outcomes
+    assert outcome.verdict is Verdict.CONFLICT
+    assert {hunk.state for hunk in outcome.hunks} == {HunkState.MISSING}
+
+
+def test_a_file_that_a_patch_adds_follows_a_folder_only_by_decision(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {"src/a.c": CODE, "src/b.c": CODE + "b\n", "c.c": "c\n"})
+    bench.series({"src/new.c": "n\n"})
+    git(bench.upstream.path, "mv", "src", "lib")
+    bench.upstream.commit("Move", {})
+    (outcome,) = bench.onto().outcomes
+    assert outcome.verdict is Verdict.CONFLICT
