@@ -365,3 +365,19 @@ def test_a_file_that_a_patch_adds_follows_a_folder_only_by_decision(tmp_path: Pa
     bench.upstream.commit("Move", {})
     (outcome,) = bench.onto().outcomes
     assert outcome.verdict is Verdict.CONFLICT
+
+
+def test_a_folder_that_a_patch_moves_takes_upstreams_new_files_only_by_decision(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path, {"src/a.c": CODE, "src/b.c": CODE + "b\n", "c.c": "c\n"})
+    git(bench.upstream.path, "mv", "src", "lib")
+    bench.series({})
+    bench.upstream.commit("Add", {"src/new.c": "n\n"})
+    assert verdict(bench) is Verdict.CONFLICT
+
+
+def test_a_file_that_a_patch_deletes_and_upstream_changed(bench: Bench) -> None:
+    bench.series({"b.c": None})
+    bench.upstream.commit("Change", {"b.c": "int z;\n"})
+    assert verdict(bench) is Verdict.CONFLICT
