@@ -5,6 +5,7 @@ Every git process runs with the user's and the system's configuration, attribute
 written in bulk through two long-lived processes, ``cat-file --batch`` and ``fast-import``.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -50,6 +51,10 @@ _INFO_ATTRIBUTES = (
 MINIMUM_VERSION = (2, 31)
 
 _GIT_DIR = "--git-dir="
+
+#: A file system in memory (shm_overview(7)), and how many free bytes it needs to be used.
+_MEMORY = Path("/dev/shm")
+_PLENTY = 512 << 20
 
 #: With fewer free bytes than this, a git that failed and did not say why failed for want of room.
 _NEARLY_FULL = 1 << 20
@@ -201,8 +206,9 @@ def executable() -> str:
 class Repository:
     """A git repository, named by its git directory."""
 
-    def __init__(self, git_dir: Path) -> None:
+    def __init__(self, git_dir: Path, objects: Path | None = None) -> None:
         self.git_dir = git_dir
+        self.objects = objects if objects is not None else git_dir / "objects"
 
     @classmethod
     def init_bare(cls, git_dir: Path) -> "Repository":
@@ -226,17 +232,45 @@ class Repository:
 
         ``index`` is an index file to work on in place of the repository's own.
         """
-        named = None if index is None else environment() | {"GIT_INDEX_FILE": str(index)}
-        return _run(self._command(args), stdin, cwd, ok, named)
+        named = {} if index is None else {"GIT_INDEX_FILE": str(index)}
+        return _run(self._command(args), stdin, cwd, ok, self._environment() | named)
 
     def status(self, *args: str, stdin: bytes | None = None) -> int:
         """Run a git command for its exit status alone."""
-        command = self._command(args)
-        with child(command, stdin is not None) as process:
+        command, environment_ = self._command(args), self._environment()
+        with child(command, stdin is not None, environment_=environment_) as process:
             process.communicate(stdin)
         if process.returncode < 0:
             raise GitKilled(command[1:], -process.returncode)
         return process.returncode
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether new objects go to a place of their own; no ref may name them then."""
+        return self.objects != self.git_dir / "objects"
+
+    @contextmanager
+    def apart(self) -> Iterator["Repository"]:
+        """The repository with a place of its own for new objects, gone once the block is left.
+
+        The place is in memory where there is plenty. What a killed process left of it goes first:
+        who writes to a repository has it for himself.
+        """
+        name = hashlib.sha256(os.fsencode(self.git_dir.resolve())).hexdigest()[:16]
+        prefix = f"porttool-{name}-"
+        place = _MEMORY if _has_room(_MEMORY) else Path(tempfile.gettempdir())
+        for left in place.glob(f"{prefix}*"):
+            if left.lstat().st_uid == os.getuid():
+                shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=place) as folder:
+            (Path(folder) / "info").mkdir()
+            alternates = Path(folder) / "info" / "alternates"
+            alternates.write_bytes(os.fsencode(self.objects.resolve()) + b"\n")
+            yield Repository(self.git_dir, Path(folder))
+
+    def _environment(self) -> dict[str, str]:
+        apart = {"GIT_OBJECT_DIRECTORY": str(self.objects)} if self.is_apart else {}
+        return environment() | apart
 
     def _command(self, args: Sequence[str]) -> list[str]:
         return [executable(), *SETTINGS, f"{_GIT_DIR}{self.git_dir}", *args]
@@ -303,7 +337,7 @@ class Repository:
     def long_lived(self, *args: str) -> Iterator[subprocess.Popen[bytes]]:
         """A git process that answers until the block is left. Its failure is a GitError."""
         command = self._command(args)
-        with child(command, writes=True) as process:
+        with child(command, writes=True, environment_=self._environment()) as process:
             try:
                 yield process
                 _, said = process.communicate()
@@ -317,6 +351,14 @@ class Repository:
                 raise
         if process.returncode:
             raise _failure(command[1:], process.returncode, said)
+
+
+def _has_room(place: Path) -> bool:
+    try:
+        disk = os.statvfs(place)
+    except OSError:
+        return False
+    return os.access(place, os.W_OK) and disk.f_bavail * disk.f_frsize > _PLENTY
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""The series against many upstream commits, without touching anything but the private store."""
+"""The series against many upstream commits, without touching anything."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -68,6 +68,6 @@ def forecast(
     ``advance`` is called behind each patch.
     """
     todo = picks(base, patches, applied)
-    with rebasing(store, base) as rebaser:
+    with store.apart() as scratch, rebasing(scratch, base) as rebaser:
         found = rebaser.forecast([pin.commit for pin in pins], todo, advance)
     return [Forecast(pin, outcomes) for pin, outcomes in zip(pins, found, strict=True)]

@@ -417,6 +417,8 @@ class Rebaser:
                 nonlocal writer
                 author = pick.patch.message.signature(self._fallback)
                 message = pick.patch.message.text
+                if self._repository.is_apart:
+                    self._trees.write(new)
                 if self._trees.is_written(new):
                     return write_commit(self._repository, new, [head], author, message)
                 if writer is None:

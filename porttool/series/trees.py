@@ -195,7 +195,7 @@ def object_id(kind: bytes, content: bytes, hash_name: str) -> str:
 def write_object(repository: Repository, kind: bytes, content: bytes, hash_name: str) -> str:
     """Write a loose object, which the processes that read the store see at once; gives its id."""
     oid = object_id(kind, content, hash_name)
-    path = repository.git_dir / "objects" / oid[:2] / oid[2:]
+    path = repository.objects / oid[:2] / oid[2:]
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         part = path.with_name(f"tmp_obj_{os.getpid()}_{oid[:8]}")

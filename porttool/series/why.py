@@ -39,7 +39,7 @@ def find_culprit(
     of its beginnings.
     """
     commits = touching(store, base, onto, todo)
-    with rebasing(store, base) as rebaser:
+    with store.apart() as scratch, rebasing(scratch, base) as rebaser:
         at = _first(commits, lambda some: _verdicts(rebaser, some, todo))
     if at is None:
         return None
@@ -64,7 +64,7 @@ def find_taker(store: Repository, base: str, onto: str, todo: Sequence[Pick]) ->
     """
     commits = touching(store, base, onto, todo)
     found = None
-    with rebasing(store, base) as rebaser:
+    with store.apart() as scratch, rebasing(scratch, base) as rebaser:
         for end in range(len(commits), 0, -_AT_ONCE):
             some = commits[max(0, end - _AT_ONCE) : end]
             verdicts = reversed(_verdicts(rebaser, some, todo))
@@ -165,18 +165,19 @@ def _in_question(
     The series below the patch stands on both sides, so that the line numbers are those at which
     the patch was placed last.
     """
-    with rebasing(store, base) as rebaser:
+    with store.apart() as scratch, rebasing(scratch, base) as rebaser:
         sides = [
             rebaser.rebase(side, todo[:-1], leave_out_conflicts=True).head
             for side in (before, commit)
         ]
         ((*_, last),) = rebaser.forecast([before], todo)
-    paths = set(outcome.conflicts)
-    for move in (*outcome.moves, *last.moves):
-        if paths & {move.old, move.new}:
-            paths |= {move.old, move.new}
-    options = ("--unified=0", "--no-color", "--no-ext-diff", "--find-renames=40%", "--full-index")
-    diff = store.run("diff", *options, *sides, "--", *sorted(paths))
+        paths = set(outcome.conflicts)
+        for move in (*outcome.moves, *last.moves):
+            if paths & {move.old, move.new}:
+                paths |= {move.old, move.new}
+        options = ("--unified=0", "--full-index", "--find-renames=40%")
+        plain = ("--no-color", "--no-ext-diff")
+        diff = scratch.run("diff", *options, *plain, *sides, "--", *sorted(paths))
     lines = {
         (hunk.file, line)
         for hunk in last.hunks

@@ -4,9 +4,11 @@ from pathlib import Path
 import pytest
 
 from porttool.git import Repository
-from porttool.series.importer import import_series
-from porttool.series.patch import parse
+from porttool.series.forecast import forecast
+from porttool.series.importer import AppliedPatch, import_series
+from porttool.series.patch import Patch, parse
 from porttool.series.rebase import HunkState, Rebased, Verdict, picks, rebase
+from porttool.upstream.lock import Pin
 from tests.support import Files, Upstream, git
 
 CODE = "".join(f"line {n}\n" for n in range(60))
@@ -25,14 +27,21 @@ class Bench:
         self.patches = self.upstream.format_patches(self.root / "out", "base")
         git(self.upstream.path, "reset", "--quiet", "--hard", "base")
 
-    def onto(self) -> Rebased:
+    def fetch(self) -> None:
         self.store = Repository.init_bare(self.root / "store.git")
         self.store.run("fetch", "--quiet", str(self.upstream.path), "refs/*:refs/up/*")
+
+    def imported(self) -> tuple[str, str, list[Patch], tuple[AppliedPatch, ...]]:
+        """The pin, upstream's newest commit, and the series on the pin."""
         base, tip = (self.store.resolve(f"refs/up/{ref}") for ref in ("tags/base", "heads/main"))
         assert base is not None
         assert tip is not None
         patches = [parse(path.name, path.read_bytes()) for path in self.patches]
-        applied = import_series(self.store, base, patches).patches
+        return base, tip, patches, import_series(self.store, base, patches).patches
+
+    def onto(self) -> Rebased:
+        self.fetch()
+        base, tip, patches, applied = self.imported()
         return rebase(self.store, base, tip, picks(base, patches, applied))
 
     def file(self, commit: str, path: str) -> str:
@@ -160,11 +169,7 @@ def test_the_same_rebase_gives_the_same_commits(bench: Bench) -> None:
         bench.store.run("log", "-1", "--format=%an %cn %s", first)
         == b"Ada Author Ada Author Patch 1\n"
     )
-    patches = [parse(path.name, path.read_bytes()) for path in bench.patches]
-    base, tip = (bench.store.resolve(f"refs/up/{ref}") for ref in ("tags/base", "heads/main"))
-    assert base is not None
-    assert tip is not None
-    applied = import_series(bench.store, base, patches).patches
+    base, tip, patches, applied = bench.imported()
     assert rebase(bench.store, base, tip, picks(base, patches, applied)).head == first
 
 
@@ -381,3 +386,17 @@ def test_a_file_that_a_patch_deletes_and_upstream_changed(bench: Bench) -> None:
     bench.series({"b.c": None})
     bench.upstream.commit("Change", {"b.c": "int z;\n"})
     assert verdict(bench) is Verdict.CONFLICT
+
+
+def test_a_forecast_leaves_nothing_in_the_store(bench: Bench) -> None:
+    bench.series({"a.c": edit(30, "mine")}, {"a.c": edit(30, "mine", edit(40, "more"))})
+    bench.upstream.commit("Above", {"a.c": "new\n" * 3 + CODE})
+    assert [o.verdict for o in bench.onto().outcomes] == [Verdict.OFFSET, Verdict.OFFSET]
+    shutil.rmtree(bench.store.git_dir)
+    bench.fetch()
+    base, tip, patches, applied = bench.imported()
+    before = bench.store.run("count-objects", "--verbose")
+    pin = Pin("u", "main", tip, "0" * 40, "2024-01-01")
+    (found,) = forecast(bench.store, base, [pin], patches, applied)
+    assert [o.verdict for o in found.outcomes] == [Verdict.OFFSET, Verdict.OFFSET]
+    assert bench.store.run("count-objects", "--verbose") == before
