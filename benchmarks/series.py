@@ -175,6 +175,13 @@ class Port:
         self.patches = sorted(folder.glob("*.patch"))
         (folder / "series").write_text("".join(f"{path.name}\n" for path in self.patches))
         run(porttool(), "refresh", cwd=self.path)
+        self._pristine = root / "pristine"
+        shutil.copytree(self.path / ".porttool", self._pristine, symlinks=True)
+
+    def forget(self) -> None:
+        """Bring the store back to what it was: a command must not find what it wrote before."""
+        shutil.rmtree(self.path / ".porttool")
+        shutil.copytree(self._pristine, self.path / ".porttool", symlinks=True)
 
     def checkout(self, name: str, ref: str = "v0") -> Path:
         """A fresh checkout of upstream."""
@@ -201,9 +208,11 @@ def series_contenders(port: Port) -> dict[str, Contender]:
     def apply() -> Used:
         tree = port.root / "applied"
         shutil.rmtree(tree, ignore_errors=True)
+        port.forget()
         return run(porttool(), "apply", "--to", tree, cwd=port.path)
 
     def refresh() -> Used:
+        port.forget()
         return run(sys.executable, "-c", REFRESH, port.path, cwd=port.path)
 
     def am() -> Used:
@@ -231,6 +240,7 @@ def rebase_contenders(port: Port) -> dict[str, Contender]:
     """A series that goes to ``v1``, where half of the files have other lines at both ends."""
 
     def rebase() -> Used:
+        port.forget()
         return run(sys.executable, "-c", REBASE, port.path, "v1", cwd=port.path)
 
     def am() -> Used:
@@ -253,6 +263,7 @@ def forecast_contenders(port: Port, refs: int) -> dict[str, Contender]:
     """
 
     def forecast() -> Used:
+        port.forget()
         return run(porttool(), "forecast", cwd=port.path)
 
     def am() -> Used:
@@ -353,6 +364,7 @@ def measure(sizes: Sequence[int], refs: int, rounds: int, scratch: Path) -> Repo
     """All benchmarks, one after the other."""
     report = Report()
     measure_series(report, sizes, rounds, scratch)
+    measure_growth(report, [sizes[-1] // 10, sizes[-1], 3 * sizes[-1]], rounds, scratch)
     measure_rebase(report, sizes[-1], rounds, scratch)
     for name, files in ("few", 5), ("most", FILES - 10):
         upstream = Upstream(scratch / name / "upstream", files)
@@ -378,7 +390,6 @@ def measure(sizes: Sequence[int], refs: int, rounds: int, scratch: Path) -> Repo
 
 def measure_series(report: Report, sizes: Sequence[int], rounds: int, scratch: Path) -> None:
     rows: list[list[str]] = []
-    seconds: dict[str, list[float]] = {}
     for size in sizes:
         upstream = Upstream(scratch / str(size) / "upstream", size)
         upstream.series(size)
@@ -389,7 +400,6 @@ def measure_series(report: Report, sizes: Sequence[int], rounds: int, scratch: P
             ratios = [f"{used.seconds / peer:.2f}" for peer in peers]
             peak = f"{used.peak} MB"
             rows.append([str(size), name, f"{used.seconds:.2f}", *ratios, peak])
-            seconds.setdefault(name, []).append(used.seconds)
     head = ("patches", "what", "seconds", "of git am", "of quilt", "largest process")
     report.table(head, rows)
     apply, refresh = (found[n] for n in list(found)[:2])
@@ -397,27 +407,29 @@ def measure_series(report: Report, sizes: Sequence[int], rounds: int, scratch: P
     report.target(f"apply, {size} patches: of quilt", apply.seconds / peers[1], 0.1)
     report.target(f"refresh, {size} patches: of git am", refresh.seconds / peers[0], 1.0)
     report.target(f"memory, {size} patches", max(apply.peak, refresh.peak), 200, " MB")
-    measure_growth(report, sizes, seconds)
 
 
-def measure_growth(
-    report: Report, sizes: Sequence[int], seconds: Mapping[str, Sequence[float]]
-) -> None:
-    """What one more patch costs between one size and the next."""
+def measure_growth(report: Report, sizes: Sequence[int], rounds: int, scratch: Path) -> None:
+    """What one more patch costs, of CPU, between one size and the next."""
+    used: dict[str, list[float]] = {}
+    for size in sizes:
+        upstream = Upstream(scratch / f"growth-{size}" / "upstream", size)
+        upstream.series(size)
+        work = series_contenders(Port(scratch / f"growth-{size}", upstream))
+        ours = {name: run for name, run in work.items() if name.startswith("porttool")}
+        for name, median in in_turn(ours, rounds, f"growth, {size} patches").items():
+            used.setdefault(name, []).append(median.cpu)
     steps = list(pairwise(sizes))
-    if len(steps) < 2:
-        return
     rows = []
-    for name, taken in seconds.items():
+    for name, taken in used.items():
         costs = [
             1000 * (after - before) / (more - less)
-            for (less, more), before, after in zip(steps, taken, taken[1:], strict=False)
+            for (less, more), (before, after) in zip(steps, pairwise(taken), strict=True)
         ]
         rows.append([name, *(f"{cost:.2f}" for cost in costs)])
-        if name.startswith("porttool"):
-            growth = costs[-1] / max(costs[-2], 1e-9)
-            report.target(f"{name}: growth of the cost of one more patch", growth, 1.2)
-    report.table(("ms for one more patch", *(f"{a} to {b}" for a, b in steps)), rows)
+        what = f"{name}: cost of one more patch at {sizes[-1]}, of that at {sizes[-2]}"
+        report.target(what, costs[-1] / costs[-2], 1.2)
+    report.table(("ms of CPU for one more patch", *(f"{a} to {b}" for a, b in steps)), rows)
 
 
 def measure_rebase(report: Report, size: int, rounds: int, scratch: Path) -> None:
