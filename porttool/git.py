@@ -450,6 +450,10 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
     return process.stdin, process.stdout
 
 
+#: So many ids surely fit into a pipe (64 KiB) while git is waiting for its answers to be read.
+_ASKED_AT_ONCE = 512
+
+
 class CatFile:
     """Reads objects through one ``git cat-file --batch`` process."""
 
@@ -461,6 +465,16 @@ class CatFile:
         self._stdin.write(oid.encode("utf-8", "surrogateescape") + b"\n")
         self._stdin.flush()
         return self._answer(oid)
+
+    def read_all(self, oids: Sequence[str]) -> list[bytes]:
+        """The contents of objects that are there, asked for at once."""
+        contents = []
+        for at in range(0, len(oids), _ASKED_AT_ONCE):
+            some = oids[at : at + _ASKED_AT_ONCE]
+            self._stdin.write("".join(f"{oid}\n" for oid in some).encode())
+            self._stdin.flush()
+            contents += [self._answer(oid) for oid in some]
+        return contents
 
     def _answer(self, oid: str) -> bytes:
         header = self._stdout.readline().split()

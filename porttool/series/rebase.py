@@ -221,7 +221,10 @@ def merging(repository: Repository) -> Iterator[MergeTree]:
     It is asked for messages because git 2.39 flushes an answer only behind them.
     """
     options = ("merge-tree", "--write-tree", "--messages", "--stdin", "-z")
-    with repository.long_lived("-c", "merge.conflictStyle=zdiff3", *options) as process:
+    settings = ["-c", "merge.conflictStyle=zdiff3"]
+    if repository.is_apart:  # nothing of it stays, so that it need not be small
+        settings += ["-c", "core.looseCompression=0"]
+    with repository.long_lived(*settings, *options) as process:
         yield MergeTree(process)
 
 
@@ -393,6 +396,7 @@ class Rebaser:
         for pick in todo:
             by_path = [self._by_path(pick, tree) for tree in trees]
             self._merge_contents(each for sides in by_path for each in sides or ())
+            self._blobs.fetch(self._to_be_looked_at(pick, zip(ontos, trees, strict=True)))
             for at, onto in enumerate(ontos):
                 sides, tree = by_path[at], trees[at]
                 merged = self._ask(pick, tree) if sides is None else self._join(tree, sides)
@@ -621,6 +625,18 @@ class Rebaser:
             except PlacementError:
                 return False
         return True
+
+    def _to_be_looked_at(self, pick: Pick, places: Iterable[tuple[str, str]]) -> Iterator[str]:
+        """The blobs on which a pick will be placed, for upstream commits and the trees on them."""
+        for onto, tree in places:
+            renames = self._renames_to(onto)
+            for at, diff in enumerate(pick.patch.files):
+                if diff.old is not None:
+                    path = _place_of(diff, renames.get(diff.old))
+                    entry = self._trees.find(tree, path)
+                    new = (pick.commit, at, path, entry) not in self._looks
+                    if new and entry is not None and entry.mode in _PLAIN:
+                        yield entry.oid
 
     def _look(self, pick: Pick, at: int, path: bytes, entry: TreeEntry | None) -> _Look:
         """Where the hunks of the pick's file number ``at`` stand in what is at ``path``."""

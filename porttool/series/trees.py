@@ -173,6 +173,12 @@ class Blobs:
             self.know(oid, self._objects.read(oid))
         return self._known[oid]
 
+    def fetch(self, oids: Iterable[str]) -> None:
+        """Read contents at once that will be wanted soon."""
+        missing = [oid for oid in dict.fromkeys(oids) if oid not in self._known]
+        for oid, content in zip(missing, self._objects.read_all(missing), strict=True):
+            self.know(oid, content)
+
     def know(self, oid: str, content: bytes) -> None:
         """Remember a content that was not read."""
         if self._taken > self.ROOM:
