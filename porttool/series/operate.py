@@ -30,6 +30,7 @@ from porttool.series.rebase import (
     Solution,
     Verdict,
     rebase,
+    rebasing,
     write_commit,
 )
 from porttool.series.refresh import Plan, Settled, Source
@@ -104,8 +105,9 @@ def begin(
         return operation
     picks = [item.pick for item in operation.todo]
     commits = touching(port.store, source.base, goal.commit, picks)
-    direct = rebase(port.store, source.base, goal.commit, picks, leave_out_conflicts=True)
-    absorbed = tuple(o.name for o in direct.outcomes if o.verdict is Verdict.ABSORBED)
+    with port.store.apart() as scratch, rebasing(scratch, source.base) as rebaser:
+        (direct,) = rebaser.forecast([goal.commit], picks)
+    absorbed = tuple(o.name for o in direct if o.verdict is Verdict.ABSORBED)
     later = (*(commit for commit in commits if commit != goal.commit), goal.commit)
     return _next_step(port, replace(operation, later=later, absorbed=absorbed))
 
@@ -340,19 +342,17 @@ def _next_step(port: Port, operation: Operation) -> Operation:
 
     A commit at which upstream has a patch that it has no more in the end is passed over.
     """
-    base = operation.base
     picks = [item.pick for item in operation.todo]
-    for at, commit in enumerate(operation.later, 1):
-        if at < len(operation.later):
-            moved = rebase(port.store, base, commit, picks, leave_out_conflicts=True)
-            if all(o.verdict in (Verdict.CLEAN, Verdict.OFFSET) for o in moved.outcomes):
-                continue
-            taken = {o.name for o in moved.outcomes if o.verdict is Verdict.ABSORBED}
-            if taken - set(operation.absorbed):
-                continue
-        later = operation.later[at:]
-        return replace(operation, target=commit, head=commit, later=later)
-    raise AssertionError("no step is left")
+    *steps, goal = operation.later
+    with port.store.apart() as scratch, rebasing(scratch, operation.base) as rebaser:
+        for at, commit in enumerate(steps, 1):
+            (outcomes,) = rebaser.forecast([commit], picks)
+            taken = {o.name for o in outcomes if o.verdict is Verdict.ABSORBED}
+            touched = any(o.verdict not in (Verdict.CLEAN, Verdict.OFFSET) for o in outcomes)
+            if touched and taken <= set(operation.absorbed):
+                later = operation.later[at:]
+                return replace(operation, target=commit, head=commit, later=later)
+    return replace(operation, target=goal, head=goal, later=())
 
 
 def _settled_on_target(port: Port, operation: Operation) -> Operation:
