@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -128,3 +129,32 @@ def test_the_series_moves_to_the_next_release(port: Path) -> None:
     )
     assert "src/collector.h, hunk 1" in stopped.stderr
     assert snapshot(port) == before
+
+    solve_for_2_0(port / ".porttool" / "work")
+    porttool("refresh", "--continue", cwd=port)
+    assert 'ref = "v2.0.0"' in (port / "upstream.lock").read_text()
+    assert len(folder.read(port / "patches").files) == 8
+    porttool("check", cwd=port)
+    porttool("run", "--build-only", cwd=port)
+
+
+def solve_for_2_0(work: Path) -> None:
+    """What v2.0.0 asks of the last patch: its collector has a new form, and a header lists it."""
+    header = work / "src" / "collector.h"
+    sides = r"<<<<<<< [^\n]*\n(.*?)\|{7} .*?>>>>>>> [^\n]*\n"
+    header.write_text(re.sub(sides, r"\1", header.read_text(), flags=re.DOTALL))
+    listed = work / "src" / "builtin.h"
+    names = listed.read_text().replace("BUILTIN(uname);", "BUILTIN(ukmetrics);\nBUILTIN(uname);")
+    listed.write_text(names)
+    source = work / "unikraft" / "ukmetrics.c"
+    text = source.read_text()
+    for old, new in (
+        ('#include "collector.h"', '#include "builtin.h"'),
+        ("update(struct expo *out, struct buf *scratch)", "collect(const struct scrape *scrape)"),
+        (".out = out }", ".out = scrape->out }"),
+        ("\t(void)scratch;\n", ""),
+        (".update = update", ".collect = collect"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    source.write_text(text)
