@@ -25,7 +25,7 @@ from porttool.series import refresh as engine
 from porttool.series.exporter import Fate
 from porttool.series.interdiff import interdiff
 from porttool.series.operation import Operation, Stop
-from porttool.series.rebase import Verdict
+from porttool.series.rebase import Solution, Verdict
 from porttool.series.refresh import PatchReport, Plan
 from porttool.series.side import Side
 from porttool.unikraft.emit import EmitResult, emit
@@ -238,10 +238,11 @@ def _show(
             ("upstream ", "bold"), f"{outcome.lock.name} {pin.ref} ({pin.commit[:12]}), verified"
         )
     )
-    # An edit leaves most patches alone: only those that had to give way are worth a line.
-    told = [o for o in outcome.outcomes if outcome.moved or o.verdict is not Verdict.CLEAN]
+    told = outcome.outcomes
+    if not outcome.moved:  # an edit: only patches that had to give way are worth a line
+        told = tuple(o for o in told if o.verdict not in (Verdict.CLEAN, Verdict.OFFSET))
     if told:
-        ui.show(verdicts.table(told))
+        ui.show(verdicts.table(told, "upstream" if outcome.moved else "a patch before it"))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     # The name is what gives way on a narrow terminal, not what happened to it.
     widest = max((_amount(patch).cell_len for patch in outcome.patches), default=0)
@@ -252,8 +253,9 @@ def _show(
     for patch in outcome.patches:
         style = _STYLE[Fate(patch.fate)]
         table.add_row(Text(patch.fate, style), patch.name, _amount(patch))
+    left_out = {o.name for o in outcome.outcomes if o.solution is Solution.LEFT_OUT}
     for name in outcome.dropped:
-        table.add_row(Text("dropped", "red"), name, "")
+        table.add_row(Text("left out" if name in left_out else "dropped", "red"), name, "")
     if outcome.patches or outcome.dropped:
         ui.show(table)
     else:

@@ -27,21 +27,24 @@ def document(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     return [asdict(each) | {"verdict": str(each.verdict)} for each in outcomes]
 
 
-def table(outcomes: Sequence[Outcome]) -> Table:
-    """One line a patch: its verdict on the new upstream, and the facts behind it."""
+def table(outcomes: Sequence[Outcome], holder: str = "upstream") -> Table:
+    """One line a patch: its verdict on the new upstream, and the facts behind it.
+
+    ``holder`` is who has what a patch need not do any more.
+    """
     made = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     made.add_column(no_wrap=True)
     made.add_column(overflow="fold")
     for each in outcomes:
         text = Text(each.name)
-        for fact in facts(each):
+        for fact in facts(each, holder):
             text.append(f"\n  {fact}", "dim")
         made.add_row(Text(str(each.verdict), STYLE[each.verdict]), text)
     return made
 
 
-def facts(outcome: Outcome) -> list[str]:
-    """What stands behind a verdict, a line each."""
+def facts(outcome: Outcome, holder: str = "upstream") -> list[str]:
+    """What stands behind a verdict, a line each; ``holder`` is that of :func:`table`."""
     said = [f"{move.old} → {move.new}, {move.similarity} % similar" for move in outcome.moves]
     away = sorted({abs(hunk.offset) for hunk in outcome.hunks if hunk.offset})
     if away:
@@ -53,7 +56,7 @@ def facts(outcome: Outcome) -> list[str]:
             f"{hunk.file} hunk {hunk.number}" if hunk.number else hunk.file
             for hunk in outcome.absorbed_hunks
         )
-        said.append(f"upstream has {there}")
+        said.append(f"{holder} has {there}")
     if outcome.solution is not None:
         said.append(str(outcome.solution))
     if outcome.conflicts:

@@ -401,6 +401,8 @@ def _gone(port: Port, operation: Operation) -> tuple[tuple[str, str], ...]:
 def _epitaph(port: Port, operation: Operation, at: int) -> str:
     """The comment that stands in ``series`` for a patch that upstream absorbed."""
     done, target = operation.done[at], operation.target
+    if _in_place(operation):
+        return f"# {done.name}: the patches before it have all of it"
     commit = done.outcome.upstream
     if commit is None:
         picks = [item.pick for item in operation.todo[: at + 1]]
@@ -440,18 +442,29 @@ def _require_absorbed_may_go(port: Port, operation: Operation) -> None:
     stopped_before = state.load(port.workspace) is not None
     if stopped_before:
         state.save(port.workspace, operation)
+    names = [o.name for o in absorbed]
+    holder = "the patches before have" if _in_place(operation) else "upstream has"
     taken = [
         f"{o.name}: taken in {o.upstream[:12]}" if o.upstream else f"{o.name}: all of it is there"
         for o in absorbed
     ]
+    if stopped_before:
+        fix = "porttool refresh --continue --drop-absorbed takes it out of the series"
+    elif _in_place(operation):
+        fix = f"porttool drop {shlex.join(names)} takes it out of the series"
+    else:
+        fix = "add --drop-absorbed to take it out of the series"
     raise SeriesDecision(
         operation.verdicts,
-        f"upstream has this already: {', '.join(o.name for o in absorbed)}",
+        f"{holder} this already: {', '.join(names)}",
         why="\n".join(taken),
-        fix="porttool refresh --continue --drop-absorbed takes it out of the series"
-        if stopped_before
-        else "add --drop-absorbed to take it out of the series",
+        fix=fix,
     )
+
+
+def _in_place(operation: Operation) -> bool:
+    """Whether an operation rearranges the series, on the upstream commit that it stands on."""
+    return operation.goal.commit == operation.pin.commit
 
 
 def decision(port: Port, operation: Operation) -> SeriesDecision:

@@ -1,6 +1,7 @@
 """edit, new, drop, move, fold, split: each changes all or nothing, and later patches follow."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,37 @@ def test_edits_that_wait_for_a_refresh_come_first(settled: Stopping, tmp_path: P
     patch = port.root / "patches" / ONE
     patch.write_text(patch.read_text().replace('printf("1', 'printf("I'))
     port.run("drop", THREE).says("the series was edited")
+
+
+def test_what_an_edit_says_is_about_the_series_not_about_upstream(settled: Stopping) -> None:
+    port = settled
+    assert port.run("edit", ONE).code == 0
+    code = spoken("1", "two", "three", code=port.code)
+    (port.work / "main.c").write_text(f"// One\n// Two\n{code}// The end\n")
+    longer = port.run("refresh", "--continue")
+    assert longer.code == 0
+    assert not re.search("^offset", longer.out, re.MULTILINE)
+    split = port.run("split", ONE, "main.c:1", "--subject", "Begin")
+    assert split.code == 0
+    assert "a patch before it has main.c hunk 1" in split.out
+    assert "upstream has" not in split.out
+
+
+def test_a_patch_of_which_an_edit_leaves_nothing(settled: Stopping) -> None:
+    port = settled
+    assert port.run("apply").code == 0
+    tree = port.root / ".porttool/tree"
+    for value, subject in ((2, "Less"), (1, "Lesser"), (2, "Less again")):
+        (tree / "more.h").write_text(f"int more = {value}{value};\n")
+        git(tree, "commit", "--quiet", "--all", "--message", subject)
+    assert port.run("refresh").code == 0
+    before = snapshot(port.root)
+    stopped = port.run("drop", "0005")
+    assert stopped.code == 3
+    stopped.says("the patches before have this already: 0006-less-again.patch")
+    assert "upstream" not in stopped.err
+    assert "fix: porttool drop 0006-less-again.patch" in stopped.err
+    assert snapshot(port.root) == before
+    assert port.run("drop", "0006").code == 0
+    assert port.run("drop", "0005").code == 0
+    assert port.run("check").code == 0

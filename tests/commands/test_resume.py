@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def test_a_solution_that_leaves_nothing_is_no_patch(port: Stopping) -> None:
 def test_skip_leaves_the_patch_out_and_its_file_in_place(port: Stopping) -> None:
     patch = (port.root / "patches/0001-Say-1.patch").read_bytes()
     assert port.run("refresh", "--onto", "v2").code == 3
-    assert port.run("refresh", "--skip").code == 0
+    skipped = port.run("refresh", "--skip")
+    assert skipped.code == 0
+    assert re.search("left out +0001-Say-1.patch", skipped.out)
     comment, *rest = port.series()
     assert comment.startswith("# 0001-Say-1.patch: left out on the way to v2")
     assert rest == ["0002-More.patch", "0003-Say-3.patch"]
