@@ -7,6 +7,7 @@ worktree to work in (:mod:`porttool.series.work`); what comes of it in the end i
 
 import difflib
 import hashlib
+import os
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,6 +18,7 @@ from porttool.errors import DecisionNeeded, UserError
 from porttool.port import Port, tree_of
 from porttool.series import operation as state
 from porttool.series import refresh, solutions, work, worktree
+from porttool.series.clash import Clash, clashes, listed
 from porttool.series.exporter import read_commits
 from porttool.series.folder import PatchFile
 from porttool.series.importer import pin_signature
@@ -475,7 +477,7 @@ def decision(port: Port, operation: Operation) -> SeriesDecision:
     at = shlex.quote(str(port.workspace.work))
     culprit = None
     if stop.reason is Reason.CONFLICT:
-        what, why = _conflict(stop.outcome)
+        what, why = _clash(port, operation, stop) or _conflict(stop.outcome)
         culprit = _culprit(port, operation, stop)
         fix = f"solve it in {at}, then porttool refresh --continue"
     else:
@@ -503,8 +505,38 @@ def _culprit(port: Port, operation: Operation, stop: Stop) -> Culprit | None:
     return find_culprit(store, base, target, picks, stop.outcome)
 
 
+def _clash(port: Port, operation: Operation, stop: Stop) -> tuple[str, str] | None:
+    """What and why of a conflict, as its markers say it: the files, the hunks, the first lines.
+
+    None when there is no marker, as for a file that one side deleted.
+    """
+    files: list[str] = []
+    found: list[Clash] = []
+    before = {move.new: move.old for move in stop.outcome.moves}
+    with port.store.cat_file() as objects:
+        for name in stop.conflicts:
+            here: list[Clash] = []
+            if "\n" not in name:  # cat-file reads one name a line
+                with suppress(KeyError):
+                    here = clashes(name, objects.read(f"{stop.tree}:{name}"), stop.name)
+            names = [os.fsencode(path) for path in (name, before.get(name, name))]
+            diffs = [diff for diff in operation.item.file.patch.files if diff.path in names]
+            hunks = sorted({n for clash in here for diff in diffs for n in clash.hunks(diff)})
+            files.append(f"{name}, {listed(hunks)}" if hunks else name)
+            found += here
+    if not found:
+        return None
+    first, *rest = found
+    lines = first.difference
+    why = f"{first.file}:{first.line}, the lines it wants (-) and those found (+):\n"
+    why += "\n".join(lines[:_SHOWN]) + ("\n…" if len(lines) > _SHOWN else "")
+    if rest:
+        why += f"\nand so at {', '.join(f'{clash.file}:{clash.line}' for clash in rest)}"
+    return f"{stop.name} does not apply: {'; '.join(files)}", why
+
+
 def _conflict(outcome: Outcome) -> tuple[str, str]:
-    """What and why of a conflict: the file, the hunk, the lines wanted and found."""
+    """What and why of a conflict that no marker shows: file, hunk, lines wanted and found."""
     hunk = next((hunk for hunk in outcome.hunks if hunk.state is HunkState.MISSING), None)
     if hunk is None:
         where = ", ".join(outcome.conflicts)

@@ -15,10 +15,8 @@ from pathlib import Path
 from porttool.errors import UserError
 from porttool.git import Repository
 from porttool.series import worktree
+from porttool.series.clash import markers
 from porttool.series.rebase import Merged, Pick, Stage
-
-#: What the side that is there already is called in a conflict marker.
-_BELOW = "upstream and the patches before"
 
 
 class NotSolved(UserError):
@@ -70,22 +68,12 @@ def _index_info(stages: Sequence[Stage]) -> bytes:
     return b"".join((*gone, *sides))
 
 
-def _markers(patch: str) -> dict[bytes, bytes]:
-    """The lines that begin the parts of a conflict in ``patch``, by what git begins them with."""
-    name = patch.encode("utf-8", "surrogateescape")
-    return {
-        b"<<<<<<< ": b"<<<<<<< %s" % _BELOW.encode(),
-        b"||||||| ": b"||||||| what %s was made for" % name,
-        b">>>>>>> ": b">>>>>>> %s" % name,
-    }
-
-
 def _name_sides(file: Path, patch: str) -> None:
     """Say in the markers of a file what their sides are; git knows them as ids only."""
     if not _is_file(file):
         return
     content = file.read_bytes()
-    for mark, named in _markers(patch).items():
+    for mark, named in markers(patch).items():
         line = re.compile(rb"^" + re.escape(mark) + rb"[0-9a-f]{7,64}(?=:|\r?$)", re.MULTILINE)
         content = line.sub(named.replace(b"\\", rb"\\"), content)
     file.write_bytes(content)
@@ -137,7 +125,7 @@ def require_solved(
     path: Path, patch: str, conflicts: Sequence[str], undecided: Sequence[str]
 ) -> None:
     """Raise :class:`NotSolved` as :func:`collect` does."""
-    marked = [place for name in conflicts if (place := _first_marker(path, name, patch))]
+    marked = [place for name in conflicts for place in _marked(path, name, patch)]
     if marked:
         raise NotSolved(
             "there are conflict markers left",
@@ -157,14 +145,15 @@ def require_solved(
         )
 
 
-def _first_marker(root: Path, name: str, patch: str) -> str | None:
-    """The first conflict marker in a file, as ``file:line``."""
+def _marked(root: Path, name: str, patch: str) -> list[str]:
+    """Where conflict markers in a file begin, or where one was forgotten, as ``file:line``."""
     if not _is_file(root / name):
-        return None
-    marks = tuple(_markers(patch).values())
-    lines = (root / name).read_bytes().split(b"\n")
-    number = next((at for at, line in enumerate(lines, 1) if line.startswith(marks)), None)
-    return None if number is None else f"{name}:{number}"
+        return []
+    begin, *rest = markers(patch).values()
+    lines = list(enumerate((root / name).read_bytes().split(b"\n"), 1))
+    begun = [number for number, line in lines if line.startswith(begin)]
+    strays = (number for number, line in lines if line.startswith(tuple(rest)))
+    return [f"{name}:{number}" for number in begun or [*strays][:1]]
 
 
 def _unmerged(path: Path) -> set[str]:

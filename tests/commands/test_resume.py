@@ -316,3 +316,26 @@ def test_names_and_text_that_are_not_utf8_survive_a_stop(tmp_path: Path) -> None
     (root / ".porttool/work" / name).write_bytes(b"deux ou trois caf\xe9s\n")
     porttool("refresh", "--continue", cwd=root)
     porttool("check", cwd=root)
+
+
+def test_a_conflict_names_the_places_that_wait_not_what_was_merged(tmp_path: Path) -> None:
+    """The first hunk has no place by itself, but the merge knows what to do with it."""
+    lines = [f"line {n}\n" for n in range(1, 61)]
+
+    def notes(who: str, *numbers: int) -> dict[str, str]:
+        changed = {n: f"{who} {n}\n" for n in numbers}
+        return {"notes.txt": "".join(changed.get(n, text) for n, text in enumerate(lines, 1))}
+
+    upstream, root = make_workspace(tmp_path, SMALL_C | notes("nobody"))
+    upstream.commit("Mine", notes("mine", 3, 30, 50))
+    add_patches(upstream, root)
+    upstream.commit("Theirs", notes("theirs", 5, 30, 50), "v2")
+    stopped = invoke("-C", root, "refresh", "--onto", "v2")
+    assert "0001-Mine.patch does not apply: notes.txt, hunks 2, 3\n" in stopped.err
+    assert "why: notes.txt:30, the lines it wants (-) and those found (+):" in stopped.err
+    shown = [line.strip() for line in stopped.err.splitlines()]
+    at = shown.index("line 29")
+    assert shown[at : at + 4] == ["line 29", "- line 30", "+ theirs 30", "line 31"]
+    assert "and so at notes.txt:56" in stopped.err
+    again = invoke("-C", root, "refresh", "--continue")
+    again.says("conflict markers left", "notes.txt:30", "notes.txt:56")
