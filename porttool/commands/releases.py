@@ -91,7 +91,7 @@ def view(newer: Newer) -> Sequence[RenderableType]:
     heading.append(f" (worst: {found.worst})")
     asked = newer.having(Verdict.CONFLICT, Verdict.AMBIGUOUS, Verdict.ABSORBED)
     command = f"porttool refresh --onto {newest}"
-    if found.way is Way.DROP_ABSORBED:
+    if newer.having(Verdict.ABSORBED):
         command += " --drop-absorbed"
     if len(newer.releases) > 1:
         command += "; porttool forecast shows the releases between"

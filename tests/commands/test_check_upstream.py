@@ -49,6 +49,7 @@ def test_a_release_that_needs_a_decision(port: Port) -> None:
     text = port.run("check", "--upstream").out
     assert "v2.0 is newer than v1.0, 2 releases on: needs a decision (worst: conflict)" in text
     assert "conflict  0001-Serve.patch" in text
+    assert "porttool refresh --onto v2.0 --drop-absorbed; porttool forecast shows" in text
 
 
 def test_an_upstream_that_does_not_answer_is_no_good_news(port: Port) -> None:
