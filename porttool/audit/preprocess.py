@@ -205,7 +205,7 @@ def _explain(said: str) -> PreprocessError:
         file, number, message = match.groups()
         missing = re.fullmatch(r"(.+): No such file or directory", message)
         if missing is not None:
-            message = f"header {missing[1]!r} not found (name its folder with --include)"
+            message = f"header {missing[1]!r} not found"
         return PreprocessError(message, file, int(number))
     first = said.strip().splitlines()
     return PreprocessError(f"the preprocessor failed: {first[0] if first else 'no reason given'}")

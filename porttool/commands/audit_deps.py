@@ -46,7 +46,7 @@ def audit_deps(
     with _from_workspace(workspace, unpatched) if not paths else _from_paths(paths) as scope:
         report = run_audit(scope, includes, defines)
     _show(report, as_json=as_json, as_markdown=as_markdown)
-    fail_if_unparsed(report)
+    fail_if_unparsed(report, patched=not paths and not unpatched)
     return ExitCode.OK
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from porttool import ui
 from porttool.audit import AuditReport, audit
 from porttool.audit.build import guess_build
+from porttool.audit.model import FileResult
 from porttool.errors import CheckFailed, UserError
 from porttool.workspace import PortConfig
 
@@ -65,18 +66,30 @@ def run_audit(
         )
 
 
-def fail_if_unparsed(report: AuditReport) -> None:
-    """Raise :class:`CheckFailed` that names the files that were not parsed, if there are any."""
+def fail_if_unparsed(report: AuditReport, *, patched: bool) -> None:
+    """Raise :class:`CheckFailed` that names the files that were not parsed, if there are any.
+
+    ``patched`` says that it is a port with its series, whose settings name the folders.
+    """
     failed = report.failed
     if not failed:
         return
     many = f"{len(failed)} of {len(report.files)} files were" if len(failed) > 1 else "a file was"
-    shown = [f"{file.path}: {file.error}" for file in failed[:10]]
+    shown = [_failure(file) for file in failed[:10]]
     if len(failed) > len(shown):
         shown.append(f"and {len(failed) - len(shown)} more")
-    missing = any("not found" in (file.error or "") for file in failed)
+    fix = None
+    if any("not found" in (file.error or "") for file in failed):
+        fix = "porttool audit-deps --include DIR for the header's folder"
+        if patched:
+            fix = "mend the patch, or add the header's folder to includes in porttool.toml"
     raise CheckFailed(
         f"{many} not parsed, and what the rest needs is not the whole answer",
         why="\n".join(shown),
-        fix="porttool audit-deps --include DIR for the header's folder" if missing else None,
+        fix=fix,
     )
+
+
+def _failure(file: FileResult) -> str:
+    error = file.error or ""
+    return error if error.startswith(f"{file.path}:") else f"{file.path}: {error}"

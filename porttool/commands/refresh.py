@@ -187,7 +187,7 @@ def carry_out(port: Port, plan: Plan, *, view: View = _PLAIN, as_json: bool) -> 
         )
     if failure is not None:
         raise failure
-    fail_if_unparsed(report)
+    fail_if_unparsed(report, patched=True)
     return ExitCode.OK
 
 

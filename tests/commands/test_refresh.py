@@ -470,3 +470,20 @@ def test_globs_in_the_settings_follow_too(
     porttool("refresh", "--onto", "v2", cwd=workspace)
     found = " ".join(config.read_text().split("[port]")[1].split())
     assert f"sources = [{sources}]" in found
+
+
+def test_a_header_that_is_gone_is_the_patch_s_or_the_settings_matter(
+    port: tuple[Upstream, Path],
+) -> None:
+    _, workspace = port
+    tree = workspace / ".porttool" / "tree"
+    porttool("apply", cwd=workspace)
+    (tree / "main.c").write_text('#include "gone.h"\n')
+    git(tree, "commit", "--quiet", "--all", "--message", "Include")
+    result = porttool("refresh", cwd=workspace, check=4)
+    assert "why: main.c:1: header 'gone.h' not found\n" in result.stderr
+    assert "fix: mend the patch, or add the header's folder to includes in porttool.toml" in (
+        result.stderr
+    )
+    audit = porttool("audit-deps", ".porttool/tree", cwd=workspace, check=4)
+    assert "fix: porttool audit-deps --include DIR" in audit.stderr
