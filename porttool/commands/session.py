@@ -54,10 +54,10 @@ def require_idle(port: Port) -> None:
     unfinished = operation.load(port.workspace)
     if unfinished is None:
         return
-    stop = unfinished.stopped
+    waits_for = unfinished.waits_for
     raise UserError(
         f"porttool {unfinished.command} is unfinished",
         where=str(port.workspace.work),
-        why=f"it waits for {stop.name}: {stop.reason}" if stop is not None else None,
+        why=f"it waits for {waits_for}" if waits_for is not None else None,
         fix="porttool refresh --continue, --skip or --abort",
     )

@@ -15,6 +15,9 @@ from porttool.series import operation, worktree
 from porttool.series import refresh as engine
 from porttool.unikraft.emit import compare_emitted
 
+#: So many files that differ are named.
+_SHOWN = 3
+
 
 def status(directory: Path, *, as_json: bool) -> ExitCode:
     """Report the state of the workspace in ``directory``. Nothing is changed."""
@@ -70,23 +73,28 @@ def _unfinished(port: Port) -> dict[str, Any] | None:
         "command": waiting.command,
         "patch": stop.name if stop is not None else None,
         "reason": str(stop.reason) if stop is not None else None,
+        "waits_for": waiting.waits_for,
         "worktree": str(port.workspace.work) if stop is not None else None,
     }
 
 
 def _emitted(port: Port) -> dict[str, Any]:
-    """Whether the emitted libraries are what they would be now; ``why`` when nobody can say."""
+    """Whether the emitted libraries are what they would be now, and if not, why not."""
+    found = {"path": str(port.workspace.build), "current": False, "why": None, "differing": []}
+    if not port.workspace.build.exists():
+        return found | {"why": "nothing yet (porttool emit)"}
     try:
         port.verify_settled()
         with emit_input(port, port.apply()) as source:
             differing = compare_emitted(source, port.workspace.build)
     except PorttoolError as error:
-        return {"path": str(port.workspace.build), "current": False, "why": error.what}
-    return {
-        "path": str(port.workspace.build),
-        "current": not differing,
-        "why": f"differs: {', '.join(differing)}" if differing else None,
-    }
+        return found | {"why": error.what}
+    if not differing:
+        return found | {"current": True}
+    shown = ", ".join(differing[:_SHOWN])
+    if len(differing) > _SHOWN:
+        shown += f" and {len(differing) - _SHOWN} more (porttool check)"
+    return found | {"why": f"differs: {shown}", "differing": differing}
 
 
 def _show(facts: dict[str, Any]) -> None:
@@ -120,6 +128,8 @@ def _show(facts: dict[str, Any]) -> None:
         line = Text(f"porttool {waiting['command']}", "red")
         if waiting["patch"] is not None:
             line.append(f", {waiting['reason']}: {waiting['patch']} in {waiting['worktree']}")
+        elif waiting["waits_for"] is not None:
+            line.append(f", waits for {waiting['waits_for']}")
         table.add_row("unfinished", line)
     line = Text(emitted["path"])
     if emitted["current"]:

@@ -146,6 +146,16 @@ class Operation:
     schema: int = _SCHEMA
 
     @property
+    def waits_for(self) -> str | None:
+        """What somebody has to decide, in short; None when it was merely interrupted."""
+        if self.stopped is not None:
+            return f"{self.stopped.name}: {self.stopped.reason}"
+        absorbed = [o.name for o in self.verdicts if o.verdict is Verdict.ABSORBED]
+        if len(self.done) < len(self.todo) or not absorbed or self.drop_absorbed:
+            return None
+        return f"--drop-absorbed: {', '.join(absorbed)}"
+
+    @property
     def verdicts(self) -> tuple[Outcome, ...]:
         """The strongest outcome of every patch so far, in series order."""
         order = list(Verdict)

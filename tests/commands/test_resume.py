@@ -201,6 +201,8 @@ def test_absorbed_patches_are_asked_about_at_the_end(port: Stopping) -> None:
     asked = port.run("refresh", "--continue")
     assert asked.code == 3
     assert "refresh --continue --drop-absorbed" in asked.err
+    assert "waits for --drop-absorbed: 000" in port.run("status").out
+    port.run("drop", "0001").says("it waits for --drop-absorbed: 000")
     done = port.report("--continue", "--drop-absorbed")
     assert done["0003-Say-3.patch"] == ("absorbed", None)
     assert port.series()[-1].startswith("# 0003-Say-3.patch: upstream took it in ")

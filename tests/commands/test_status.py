@@ -138,3 +138,16 @@ def test_files_that_were_not_added_are_named(port: Path) -> None:
 def test_check_says_when_nothing_was_emitted(port: Path) -> None:
     shutil.rmtree(port / "build")
     assert "nothing was emitted yet" in porttool("check", cwd=port).stdout
+
+
+def test_the_libraries_that_are_not_current_in_one_line(port: Path) -> None:
+    for path in sorted((port / "build/lib-small").iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            path.write_text("edited\n")
+    emitted = json.loads(porttool("status", "--json", cwd=port).stdout)["emitted"]
+    assert "lib-small/Makefile.uk" in emitted["differing"]
+    more = len(emitted["differing"]) - 3
+    assert more > 0
+    assert emitted["why"].endswith(f" and {more} more (porttool check)")
+    shutil.rmtree(port / "build")
+    assert "nothing yet (porttool emit)" in porttool("status", cwd=port).stdout
