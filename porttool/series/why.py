@@ -163,14 +163,14 @@ def _in_question(
     """What ``commit`` changed of the lines that the last patch of ``todo`` needs.
 
     The series below the patch stands on both sides, so that the line numbers are those at which
-    the patch was placed last.
+    the patch was placed last; but for patches that are in conflict on one of them.
     """
     with store.apart() as scratch, rebasing(scratch, base) as rebaser:
+        below = _on_all(rebaser, (before, commit), todo[:-1])
         sides = [
-            rebaser.rebase(side, todo[:-1], leave_out_conflicts=True).head
-            for side in (before, commit)
+            rebaser.rebase(side, below, leave_out_conflicts=True).head for side in (before, commit)
         ]
-        ((*_, last),) = rebaser.forecast([before], todo)
+        ((*_, last),) = rebaser.forecast([before], [*below, todo[-1]])
         paths = set(outcome.conflicts)
         for move in (*outcome.moves, *last.moves):
             if paths & {move.old, move.new}:
@@ -181,7 +181,7 @@ def _in_question(
     lines = {
         (hunk.file, line)
         for hunk in last.hunks
-        if hunk.state is HunkState.PLACED
+        if hunk.state is HunkState.PLACED and last.verdict is not Verdict.CONFLICT
         for line in range(hunk.lines[0], hunk.lines[0] + max(hunk.length, 1))
     }
     files = parse("upstream", diff).files
@@ -189,6 +189,20 @@ def _in_question(
     if not any(hunks for _, hunks in cut):
         cut = [(each, list(each.hunks)) for each in files]
     return "".join(_text(each, hunks) for each, hunks in cut if hunks or each.new is None)
+
+
+def _on_all(rebaser: Rebaser, commits: Sequence[str], todo: Sequence[Pick]) -> list[Pick]:
+    """The patches of ``todo`` without those that are in conflict on any of ``commits``.
+
+    What stands on one side only would look like a change of upstream's.
+    """
+    kept = list(todo)
+    while True:
+        found = rebaser.forecast(commits, kept)
+        conflicts = {o.name for side in found for o in side if o.verdict is Verdict.CONFLICT}
+        if not conflicts:
+            return kept
+        kept = [pick for pick in kept if pick.patch.name not in conflicts]
 
 
 def _overlaps(diff: FileDiff, hunk: Hunk, lines: set[tuple[str, int]]) -> bool:

@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.commands.ports import invoke, state
 from tests.commands.stopping import Stopping, spoken, stopping_fixture
 from tests.support import SMALL_C, Upstream, add_patches, git, make_workspace, porttool, snapshot
@@ -320,14 +322,14 @@ def test_names_and_text_that_are_not_utf8_survive_a_stop(tmp_path: Path) -> None
     porttool("check", cwd=root)
 
 
+def notes(who: str, *numbers: int) -> dict[str, str]:
+    """A file of sixty lines, some of them somebody's."""
+    lines = (f"{who if n in numbers else 'line'} {n}\n" for n in range(1, 61))
+    return {"notes.txt": "".join(lines)}
+
+
 def test_a_conflict_names_the_places_that_wait_not_what_was_merged(tmp_path: Path) -> None:
     """The first hunk has no place by itself, but the merge knows what to do with it."""
-    lines = [f"line {n}\n" for n in range(1, 61)]
-
-    def notes(who: str, *numbers: int) -> dict[str, str]:
-        changed = {n: f"{who} {n}\n" for n in numbers}
-        return {"notes.txt": "".join(changed.get(n, text) for n, text in enumerate(lines, 1))}
-
     upstream, root = make_workspace(tmp_path, SMALL_C | notes("nobody"))
     upstream.commit("Mine", notes("mine", 3, 30, 50))
     add_patches(upstream, root)
@@ -341,3 +343,22 @@ def test_a_conflict_names_the_places_that_wait_not_what_was_merged(tmp_path: Pat
     assert "and so at notes.txt:56" in stopped.err
     again = invoke("-C", root, "refresh", "--continue")
     again.says("conflict markers left", "notes.txt:30", "notes.txt:56")
+
+
+@pytest.mark.parametrize("step", [(), ("--step",)])
+def test_what_was_solved_before_is_no_change_of_upstream_s(
+    tmp_path: Path, step: tuple[str, ...]
+) -> None:
+    upstream, root = make_workspace(tmp_path, SMALL_C | notes("nobody"))
+    upstream.commit("First", notes("mine", 30))
+    upstream.commit("Second", notes("mine", 30, 32))
+    add_patches(upstream, root)
+    upstream.commit("Theirs", notes("theirs", 30, 32), "v2")
+    assert invoke("-C", root, "refresh", "--onto", "v2", *step).code == 3
+    file = root / ".porttool/work/notes.txt"
+    file.write_text(notes("theirs", 30, 32)["notes.txt"].replace("theirs 30", "mine 30"))
+    stopped = json.loads(invoke("-C", root, "refresh", "--continue", "--json").out)
+    assert stopped["stopped"]["patch"] == "0002-Second.patch"
+    diff = stopped["culprit"]["diff"]
+    assert "-line 32\n+theirs 32\n" in diff
+    assert "mine" not in diff
