@@ -338,8 +338,9 @@ def conclude(
     )
     by_name = {outcome.name: outcome for outcome in outcomes}
     offsets = {**source.offsets} | {o.name: tuple(h.offset for h in o.hunks) for o in outcomes}
+    before = {file.name: file.content for file in port.series.files}
     reports = tuple(
-        _report(patch, offsets.get(patch.name, ()), by_name.get(patch.name))
+        _report(patch, before, offsets.get(patch.name, ()), by_name.get(patch.name))
         for patch in settled.exported
     )
     moved = pin.commit != port.lock.pin.commit
@@ -356,16 +357,28 @@ def require_clean(port: Port, state: worktree.WorktreeState, head: str) -> None:
         )
 
 
-def _report(patch: ExportedPatch, offsets: tuple[int, ...], outcome: Outcome | None) -> PatchReport:
-    """Count what a patch changes, as unidiff reads it."""
+def _report(
+    patch: ExportedPatch,
+    before: Mapping[str, bytes],
+    offsets: tuple[int, ...],
+    outcome: Outcome | None,
+) -> PatchReport:
+    """What becomes of a patch file, and how much it changes, as unidiff reads it.
+
+    ``before`` are the files of the series as they are on disk; the export may have been compared
+    with those of a step on the way.
+    """
     from unidiff.patch import PatchSet
 
     _, diff = split_header(patch.content)
     changes = PatchSet(diff.decode("latin-1"), metadata_only=True)
     parsed = parse(patch.name, patch.content)
+    fate = Fate.UNCHANGED if before.get(patch.name) == patch.content else Fate.CHANGED
+    if patch.name not in before:
+        fate = Fate.NEW
     return PatchReport(
         patch.name,
-        str(patch.fate),
+        str(fate),
         parsed.message.subject.decode("utf-8", "replace"),
         offsets,
         tuple(each.path.decode("utf-8", "replace") for each in parsed.files),

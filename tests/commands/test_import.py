@@ -1,6 +1,7 @@
 """Series from elsewhere, made by the tools that people come from."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -61,6 +62,7 @@ def test_a_mailbox_with_a_cover_letter(port: Bare) -> None:
         done = port.run("import", mbox)
         assert done.code == 0, done
         assert "it holds no patch: *** SUBJECT HERE ***" in done.err
+        assert len(re.findall("^new  ", done.out, re.MULTILINE)) == 3
         assert port.series() == ["0001-say-1-na-ve.patch", "0002-add-caf.patch", "0003-say-3.patch"]
         assert tree in (port.root / "upstream.lock").read_text()
         first = (port.root / "patches/0001-say-1-na-ve.patch").read_text()
