@@ -379,7 +379,11 @@ def discard_unfinished(store: Repository, default: Path) -> None:
     for what in ("new", "gone"):
         shutil.rmtree(_beside(default, what), ignore_errors=True)
     for lock in (store.git_dir / "worktrees").glob("*/locked"):
-        if lock.read_text("utf-8", "replace").strip() != "initializing":
+        # The lock is the first that git writes, and HEAD comes behind it: a lock without a word is
+        # one that somebody set, or one that git was killed over.
+        head = lock.with_name("HEAD")
+        begun = not head.is_file() or not head.stat().st_size
+        if not begun and lock.read_text("utf-8", "replace").strip() != "initializing":
             continue
         if _git_dir(default) == lock.parent.resolve():
             remove(store, default)

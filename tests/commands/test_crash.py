@@ -312,6 +312,12 @@ def test_a_worktree_that_was_begun_only(port: Port) -> None:
     assert port.run("refresh").code == 0
     assert port.run("apply").code == 0
     assert (tree / "main.c").is_file()
+    # Killed over the very first file that it writes.
+    begun = git_dir.with_name("begun")
+    begun.mkdir()
+    (begun / "locked").write_text("")
+    assert port.run("refresh").code == 0
+    assert not begun.exists()
     # Killed before the folder was made, or after it was removed.
     (git_dir / "locked").write_text("initializing\n")
     shutil.rmtree(tree)
