@@ -242,9 +242,9 @@ def _solve(port: Port, operation: Operation, moved: Rebased, pick: Pick) -> Oper
         outcome.conflicts,
         work.undecided(merged),
     )
-    if operation.reuse:
-        folders = _solutions(port)
-        solved = solutions.find(port.store, folders, stop.name, tree, operation.head)
+    if operation.reuse and stop.reason is Reason.CONFLICT:
+        folders, head = _solutions(port), operation.head
+        solved = solutions.find(port.store, folders, stop.name, tree, head, stop.conflicts)
         if solved not in (None, tree_of(port.store, operation.head)):
             again = work.Solved(solved)
             operation = _take_up(port, operation, stop, again, Solution.AS_BEFORE)

@@ -164,6 +164,53 @@ def test_a_solution_is_not_used_where_the_conflict_is_another(port: Stopping) ->
     assert "<<<<<<<" in (port.work / "main.c").read_text()
 
 
+def test_a_solution_of_one_file_does_not_solve_another(tmp_path: Path) -> None:
+    upstream, root = make_workspace(tmp_path, SMALL_C | {"a.h": "int a;\n", "b.h": "int b;\n"})
+    upstream.commit("Both", {"a.h": "int a = 1;\n", "b.h": "int b = 1;\n"})
+    add_patches(upstream, root)
+    upstream.commit("A", {"a.h": "long a;\n"}, "v2")
+    upstream.commit("B", {"b.h": "long b;\n"}, "v3")
+    assert invoke("-C", root, "refresh").code == 0
+    assert invoke("-C", root, "refresh", "--onto", "v2").code == 3
+    (root / ".porttool/work/a.h").write_text("long a = 1;\n")
+    assert invoke("-C", root, "refresh", "--abort").code == 0
+    assert invoke("-C", root, "refresh", "--onto", "v3").code == 3
+    for name in ("a.h", "b.h"):
+        assert "<<<<<<<" in (root / ".porttool/work" / name).read_text()
+
+
+def test_a_solution_of_one_place_does_not_solve_another_in_the_file(port: Stopping) -> None:
+    before = spoken("1", "two", "3", code=port.code)
+    assert port.run("refresh").code == 0
+    assert port.run("drop", *port.series()[1:]).code == 0
+    assert port.run("edit", "0001").code == 0
+    (port.work / "main.c").write_text(before)
+    assert port.run("refresh", "--continue").code == 0
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno (1)", "two", "3")
+    assert port.run("refresh", "--abort").code == 0
+    assert port.run("refresh", "--onto", "v3").code == 3
+    assert (port.work / "main.c").read_text().count("<<<<<<<") == 2
+
+
+def test_a_deletion_is_not_repeated_where_the_file_is_no_conflict(tmp_path: Path) -> None:
+    upstream, root = make_workspace(tmp_path, SMALL_C | {"a.h": "int a;\n", "b.h": "int b;\n"})
+    upstream.commit("Both", {"a.h": "int a = 1;\n", "b.h": "int b = 1;\n"})
+    add_patches(upstream, root)
+    upstream.commit("A", {"a.h": "long a;\n"}, "v2")
+    upstream.commit("B", {"b.h": None}, "v3")
+    assert invoke("-C", root, "refresh").code == 0
+    assert invoke("-C", root, "refresh", "--onto", "v3").code == 3
+    (root / ".porttool/work/a.h").write_text("long a = 1;\n")
+    git(root / ".porttool/work", "rm", "--quiet", "b.h")
+    assert invoke("-C", root, "refresh", "--abort").code == 0
+    assert invoke("-C", root, "refresh", "--onto", "v2").code == 3
+    assert (root / ".porttool/work/b.h").exists()
+    assert invoke("-C", root, "refresh", "--abort").code == 0
+    again = invoke("-C", root, "refresh", "--onto", "v3", "--json")
+    assert json.loads(again.out)["outcomes"][0]["solution"] == "solved as before"
+
+
 def test_a_deleted_file_waits_for_a_word(port: Stopping) -> None:
     git(port.upstream.path, "checkout", "--quiet", "-B", "side", "v1.0")
     port.upstream.commit("Less", {"more.h": None}, "v5")
