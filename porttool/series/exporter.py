@@ -139,11 +139,7 @@ def export_series(
         return []
     computed = _format_patches(repository, base, head)
     if len(computed) != len(commits):
-        raise UserError(
-            "a commit of the series changes nothing",
-            why="git format-patch left it out; an empty patch cannot stay in a series",
-            fix="drop the commit from the worktree (git rebase -i)",
-        )
+        raise _changes_nothing()
     owners = _match(commits, known)
     taken = {file.name for file in owners.values()} | set(reserved)
     exported = []
@@ -163,8 +159,11 @@ def export_series(
 
 
 def _require_readable(patch: ExportedPatch, commit: _Commit) -> None:
-    """Raise :class:`UserError` when a reader would take part of the message for something else."""
-    if parse(patch.name, patch.content).message.text == _tidy(commit.message):
+    """Raise :class:`UserError` when a reader finds no change, or another message than there is."""
+    parsed = parse(patch.name, patch.content)
+    if not parsed.files:
+        raise _changes_nothing(commit)
+    if parsed.message.text == _tidy(commit.message):
         return
     subject = commit.subject.decode("utf-8", "replace")
     raise UserError(
@@ -172,6 +171,16 @@ def _require_readable(patch: ExportedPatch, commit: _Commit) -> None:
         where=commit.oid,
         why="a line of it reads like the beginning of a diff, a --- separator or a mail header",
         fix="indent that line of the message (git rebase -i, reword)",
+    )
+
+
+def _changes_nothing(commit: _Commit | None = None) -> UserError:
+    return UserError(
+        "a commit of the series changes nothing"
+        + (f": {commit.subject.decode('utf-8', 'replace')}" if commit is not None else ""),
+        where=commit.oid if commit is not None else None,
+        why="an empty patch cannot stay in a series",
+        fix="drop the commit from the worktree (git rebase -i)",
     )
 
 

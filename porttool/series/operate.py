@@ -151,8 +151,10 @@ def resume(port: Port, operation: Operation) -> Plan | Stop:
     if stop is None:
         return run(port, operation)
     if worktree.inspect(path) is None:  # somebody removed it: it is made anew
+        _require_free(path)
         return run(port, replace(operation, stopped=None))
-    solved = work.collect(path, stop.head, stop.name, stop.conflicts, stop.undecided)
+    solved = work.collect(path, stop)
+    work.require_added(path, solved)
     taken = _take_up(port, operation, stop, solved)
     _remember(port, operation, stop, tree_of(port.store, taken.head))
     operation = taken
@@ -181,7 +183,7 @@ def abort(port: Port) -> None:
         operation = state.load(port.workspace)
         stop = None if operation is None else operation.stopped
         if operation is not None and stop is not None and worktree.inspect(path) is not None:
-            solved = work.collect(path, stop.head, stop.name, stop.conflicts, stop.undecided)
+            solved = work.collect(path, stop)
             tree = solved.tree or tree_of(port.store, solved.commits[-1])
             _remember(port, operation, stop, tree)
     state.forget(port.workspace)
@@ -240,7 +242,7 @@ def _solve(port: Port, operation: Operation, moved: Rebased, pick: Pick) -> Oper
         tree,
         outcome,
         outcome.conflicts,
-        work.undecided(merged),
+        work.undecided(path, pick.patch.name, merged),
     )
     if operation.reuse and stop.reason is Reason.CONFLICT:
         folders, head = _solutions(port), operation.head
@@ -264,14 +266,9 @@ def _take_up(
 ) -> Operation:
     """The operation with what somebody made of its next item."""
     item = operation.item
-    if solved.untracked:
-        text = f"git add was never run for {', '.join(solved.untracked)}; not part of the series"
-        operation = replace(operation, notes=(*operation.notes, text))
     if solved.commits:
-        commits = port.store.run("rev-list", "--reverse", f"{stop.base}..{solved.commits[-1]}")
-        oids = commits.decode().split()
-        head = oids[-1]
-        commit = _owner(port, oids, item)
+        head = solved.commits[-1]
+        commit = _owner(port, solved.commits, item)
     else:
         if solved.tree is None:
             raise AssertionError("neither a tree nor a commit")
@@ -285,6 +282,8 @@ def _take_up(
             if stop.reason is Reason.EDIT
             else "porttool refresh --skip leaves it out, --abort brings everything back",
         )
+    # While its worktree is there to mend it: as a patch it must give its tree back.
+    refresh.settle(port.store, stop.base, head, (), port.series.names)
     if solution is None and stop.reason is not Reason.EDIT:
         by_hand = stop.reason is Reason.CONFLICT or solved.commits
         solution = Solution.BY_HAND if by_hand else Solution.CONFIRMED
@@ -540,7 +539,7 @@ def _conflict(outcome: Outcome) -> tuple[str, str]:
     hunk = next((hunk for hunk in outcome.hunks if hunk.state is HunkState.MISSING), None)
     if hunk is None:
         where = ", ".join(outcome.conflicts)
-        return f"{outcome.name} does not apply: {where}", "the same lines were changed"
+        return f"{outcome.name} does not apply: {where}", "both sides changed it"
     what = f"{outcome.name} does not apply: {hunk.file}, hunk {hunk.number}"
     if not hunk.wanted:
         return what, "there is no such file any more"
@@ -592,6 +591,17 @@ def _require_unchanged(port: Port, operation: Operation) -> None:
                 why="going on would lose that change",
                 fix=f"{undo}, or porttool refresh --abort keeps the change and gives up the rest",
             )
+
+
+def _require_free(path: Path) -> None:
+    """Raise :class:`UserError` when there are files that belong to no worktree any more."""
+    if path.exists():
+        raise UserError(
+            "the worktree belongs to no repository any more",
+            where=str(path),
+            why="to make it anew would lose what was edited there",
+            fix="move it away, then porttool refresh --continue",
+        )
 
 
 def _series_digest(port: Port) -> str:

@@ -176,7 +176,7 @@ def _in_question(
             if paths & {move.old, move.new}:
                 paths |= {move.old, move.new}
         options = ("--unified=0", "--full-index", "--find-renames=40%")
-        plain = ("--no-color", "--no-ext-diff")
+        plain = ("--no-color", "--no-ext-diff", "--binary", "--ignore-submodules")
         diff = scratch.run("diff", *options, *plain, *sides, "--", *sorted(paths))
     lines = {
         (hunk.file, line)

@@ -16,6 +16,7 @@ from porttool.errors import UserError
 from porttool.git import Repository
 from porttool.series import worktree
 from porttool.series.clash import markers
+from porttool.series.operation import Reason, Stop
 from porttool.series.rebase import Merged, Pick, Stage
 
 
@@ -79,29 +80,43 @@ def _name_sides(file: Path, patch: str) -> None:
     file.write_bytes(content)
 
 
-def undecided(merged: Merged) -> tuple[str, ...]:
-    """The paths in conflict that have no markers in them: deleted on one side, moved, replaced."""
+def undecided(path: Path, patch: str, merged: Merged) -> tuple[str, ...]:
+    """The paths in conflict that no marker shows: deleted on one side, moved, replaced, no text.
+
+    ``path`` is the worktree where ``merged`` was laid out.
+    """
     sides: dict[bytes, set[int]] = {}
     for stage in merged.stages:
         sides.setdefault(stage.path, set()).add(stage.number)
-    return tuple(_text(path) for path, numbers in sides.items() if not numbers >= {2, 3})
+    return tuple(
+        _text(name)
+        for name, numbers in sides.items()
+        if not numbers >= {2, 3} or not _marked(path, _text(name), [*markers(patch).values()])
+    )
 
 
-def collect(
-    path: Path, head: str, patch: str, conflicts: Sequence[str], undecided: Sequence[str]
-) -> Solved:
-    """What somebody made of the worktree at ``path``, which was made at ``head`` for ``patch``.
+def collect(path: Path, stop: Stop) -> Solved:
+    """What somebody made of the worktree at ``path``, which was made for ``stop``.
 
-    Raises :class:`NotSolved` while a marker stands in one of ``conflicts``, or nobody said what
-    becomes of one of ``undecided``.
+    Raises :class:`NotSolved` while something there is not finished, a marker is left, nobody said
+    what becomes of a file that no marker shows, or a commit is not one on top of the series below.
     """
-    require_solved(path, patch, conflicts, undecided)
+    _require_idle(path, stop)
+    _require_solved(path, stop)
     now = _git(path, "rev-parse", "HEAD").decode().strip()
     status = _git(path, "status", "--porcelain=v1", "--no-renames", "-z").split(b"\0")
     untracked = tuple(_text(entry[3:]) for entry in status if entry.startswith(b"?? "))
     loose = any(entry and not entry.startswith(b"?? ") for entry in status)
-    if now == head:
+    if now in (stop.head, stop.base):
         return Solved(_tree(path), (), untracked)
+    commits = _git(path, "rev-list", "--reverse", f"{stop.base}..{now}").decode().split()
+    if _git(path, "rev-list", "--max-count=1", f"{now}..{stop.base}"):
+        raise NotSolved(
+            f"the worktree does not stand on the patches before {stop.name} any more",
+            where=str(path),
+            why="going on from there would lose some of them",
+            fix=f"git -C {shlex.quote(str(path))} rebase {stop.base[:12]} puts its commits on them",
+        )
     if loose:
         raise NotSolved(
             "there are commits and uncommitted changes in the worktree",
@@ -109,8 +124,19 @@ def collect(
             why="nobody can say to which patch the changes belong",
             fix=f"git -C {shlex.quote(str(path))} commit --all --amend, or commit them separately",
         )
-    commits = _git(path, "rev-list", "--reverse", f"{head}..{now}").decode().split()
     return Solved(None, tuple(commits), untracked)
+
+
+def require_added(path: Path, solved: Solved) -> None:
+    """Raise :class:`NotSolved` when files would go with the worktree that git was never told of."""
+    if solved.untracked:
+        at = shlex.quote(str(path))
+        raise NotSolved(
+            f"git add was never run for {', '.join(solved.untracked)}",
+            where=str(path),
+            why="the worktree goes when its work is done, and they are not part of the patch",
+            fix=f"git -C {at} add FILE puts one into the patch, git -C {at} clean -fd drops them",
+        )
 
 
 def _tree(path: Path) -> str:
@@ -121,35 +147,55 @@ def _tree(path: Path) -> str:
         return _git(path, "write-tree", index=index).decode().strip()
 
 
-def require_solved(
-    path: Path, patch: str, conflicts: Sequence[str], undecided: Sequence[str]
-) -> None:
-    """Raise :class:`NotSolved` as :func:`collect` does."""
-    marked = [place for name in conflicts for place in _marked(path, name, patch)]
+def _require_idle(path: Path, stop: Stop) -> None:
+    """Raise :class:`NotSolved` while git is in the middle of something that was begun there."""
+    state = worktree.inspect(path)
+    ours = None if stop.reason is Reason.EDIT else worktree.CHERRY_PICK
+    if state is not None and state.busy not in (None, ours):
+        raise NotSolved(
+            "the worktree is in the middle of something",
+            where=str(path),
+            why=f"{state.busy} is not finished",
+            fix="finish or abort it there, then porttool refresh --continue",
+        )
+
+
+def _require_solved(path: Path, stop: Stop) -> None:
+    unmerged = _unmerged(path)
+    ours = markers(stop.name)  # git writes others when somebody has it merge a file anew
+    marks = dict.fromkeys(stop.conflicts, tuple(ours.values())) | dict.fromkeys(
+        unmerged, tuple(ours)
+    )
+    marked = [place for name, each in marks.items() for place in _marked(path, name, each)]
+    at = shlex.quote(str(path))
     if marked:
         raise NotSolved(
             "there are conflict markers left",
             where=str(path),
             why="\n".join(marked),
-            fix="edit these places, then porttool refresh --continue",
+            fix=f"edit these places (or git -C {at} add FILE, if they belong there), "
+            "then porttool refresh --continue",
         )
-    unmerged = _unmerged(path)
-    waiting = [name for name in undecided if name in unmerged]
+    waiting = unmerged - (set(stop.conflicts) - set(stop.undecided))
     if waiting:
-        at = shlex.quote(str(path))
         raise NotSolved(
-            f"nobody has decided what becomes of {', '.join(waiting)}",
+            f"nobody has decided what becomes of {', '.join(sorted(waiting))}",
             where=str(path),
-            why="one side has this file and the other has not, which no marker can show",
-            fix=f"git -C {at} add FILE keeps it as it is there, git -C {at} rm FILE drops it",
+            why="one side has this file and the other has not, or it is no text: "
+            "no marker can show that",
+            fix=f"git -C {at} add FILE keeps it as it is there, git -C {at} rm FILE drops it; "
+            f"git -C {at} checkout --theirs FILE brings the patch's",
         )
 
 
-def _marked(root: Path, name: str, patch: str) -> list[str]:
-    """Where conflict markers in a file begin, or where one was forgotten, as ``file:line``."""
+def _marked(root: Path, name: str, marks: Sequence[bytes]) -> list[str]:
+    """Where conflict markers in a file begin, or where one was forgotten, as ``file:line``.
+
+    ``marks`` are what the lines begin with, in the order of :func:`porttool.series.clash.markers`.
+    """
     if not _is_file(root / name):
         return []
-    begin, *rest = markers(patch).values()
+    begin, *rest = marks
     lines = list(enumerate((root / name).read_bytes().split(b"\n"), 1))
     begun = [number for number, line in lines if line.startswith(begin)]
     strays = (number for number, line in lines if line.startswith(tuple(rest)))

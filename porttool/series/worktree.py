@@ -28,12 +28,15 @@ _INDEX = "porttool-index"
 _CLAIM = "held-by-porttool"
 _SUBMODULE = b"160000"
 
+#: What is unfinished where CHERRY_PICK_HEAD is.
+CHERRY_PICK = "a cherry-pick"
+
 #: What git leaves in its folder while something is unfinished.
 _OPERATIONS = {
     "rebase-merge": "a rebase",
     "rebase-apply": "a rebase or git am",
     "MERGE_HEAD": "a merge",
-    "CHERRY_PICK_HEAD": "a cherry-pick",
+    "CHERRY_PICK_HEAD": CHERRY_PICK,
     "REVERT_HEAD": "a revert",
     "sequencer": "a cherry-pick or revert of several commits",
     "BISECT_LOG": "a bisect",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,71 @@ def test_edit_can_make_two_patches_of_one(settled: Stopping) -> None:
     git(port.work, "commit", "--quiet", "--all", "--message", "Say 1")
     assert port.run("refresh", "--continue").code == 0
     assert port.series() == ["0004-a-note.patch", ONE, MORE, THREE]
+    assert port.run("check").code == 0
+
+
+def test_a_commit_that_was_taken_back_is_made_again(settled: Stopping) -> None:
+    port = settled
+    assert port.run("edit", MORE).code == 0
+    git(port.work, "reset", "--quiet", "HEAD^")
+    (port.work / "more.h").write_text("int more = 4;\n")
+    assert port.run("refresh", "--continue").code == 0
+    assert port.series() == [ONE, MORE, THREE]
+    assert "+int more = 4;" in text(port, MORE)
+
+
+def test_with_the_commit_goes_all_of_the_patch(settled: Stopping) -> None:
+    assert settled.run("edit", MORE).code == 0
+    git(settled.work, "reset", "--quiet", "--hard", "HEAD^")
+    settled.run("refresh", "--continue").says(f"nothing is left of {MORE}")
+
+
+@pytest.mark.parametrize("amend", [True, False])
+def test_the_patches_before_an_edited_one_are_not_lost(settled: Stopping, *, amend: bool) -> None:
+    port = settled
+    before = snapshot(port.root)
+    assert port.run("edit", MORE).code == 0
+    git(port.work, "reset", "--quiet", "HEAD^" if amend else "HEAD^^")
+    git(port.work, "commit", "--quiet", "--all", *(("--amend",) if amend else ()), "-m", "Mine")
+    port.run("refresh", "--continue").says(f"does not stand on the patches before {MORE}")
+    assert port.run("refresh", "--abort").code == 0
+    assert snapshot(port.root) == before
+
+
+def test_what_git_has_not_finished_is_not_taken_up(settled: Stopping) -> None:
+    port = settled
+    assert port.run("edit", THREE).code == 0
+    port.solve("1", "zwei", "3")
+    git(port.work, "stash", "--quiet")
+    git(port.work, "bisect", "start")
+    port.run("refresh", "--continue").says("in the middle of something", "a bisect")
+    git(port.work, "bisect", "reset")
+    port.solve("1", "deux", "3")
+    git(port.work, "commit", "--quiet", "--all", "--amend", "--no-edit")
+    conflict = ["git", "-C", str(port.work), "stash", "pop"]
+    assert subprocess.run(conflict, capture_output=True, check=False).returncode == 1
+    port.run("refresh", "--continue").says("conflict markers left", "main.c:")
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--allow-empty", "-m", "Nothing"), "changes nothing"),
+        (("--all", "-m", "Say 2\n\n---\n\nAll of it"), "cannot be written as a patch"),
+    ],
+)
+def test_a_commit_that_is_no_patch_can_be_mended(
+    settled: Stopping, args: tuple[str, ...], says: str
+) -> None:
+    port = settled
+    assert port.run("edit", THREE).code == 0
+    port.solve("1", "zwei", "3")
+    git(port.work, "commit", "--quiet", *args)
+    if "--all" not in args:
+        git(port.work, "checkout", "--quiet", "--", ".")
+    port.run("refresh", "--continue").says(says)
+    git(port.work, "reset", "--quiet", "--soft", "HEAD^")
+    assert port.run("refresh", "--continue").code == 0
     assert port.run("check").code == 0
 
 

@@ -222,6 +222,52 @@ def test_a_deleted_file_waits_for_a_word(port: Stopping) -> None:
     assert "new file mode" in (port.root / "patches/0002-More.patch").read_text()
 
 
+def test_a_binary_file_waits_for_a_word(tmp_path: Path) -> None:
+    files: dict[str, str | bytes | None] = {"icon.bin": b"\0one", "more.h": "int more;\n"}
+    upstream, root = make_workspace(tmp_path, files | SMALL_C)
+    upstream.commit("Both", {"icon.bin": b"\0two", "more.h": "int more = 2;\n"})
+    add_patches(upstream, root)
+    upstream.commit("Other", {"icon.bin": b"\0three"}, "v2")
+    assert invoke("-C", root, "refresh").code == 0
+    stopped = invoke("-C", root, "refresh", "--onto", "v2")
+    assert stopped.code == 3
+    stopped.says("0001-Both.patch does not apply: icon.bin", "both sides changed it")
+    waits = invoke("-C", root, "refresh", "--continue")
+    waits.says("nobody has decided what becomes of icon.bin", "checkout --theirs FILE")
+    work = root / ".porttool/work"
+    git(work, "checkout", "--quiet", "--theirs", "icon.bin")
+    git(work, "add", "icon.bin")
+    assert invoke("-C", root, "refresh", "--continue").code == 0
+    assert "GIT binary patch" in (root / "patches/0001-Both.patch").read_text()
+
+
+def test_markers_that_git_writes_anew_are_markers(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    git(port.work, "checkout", "--quiet", "--merge", "--", "main.c")
+    assert "<<<<<<< ours" in (port.work / "main.c").read_text()
+    left = port.run("refresh", "--continue")
+    left.says("conflict markers left", "main.c:", "add FILE, if they belong there")
+
+
+def test_a_file_that_git_was_not_told_of_is_not_thrown_away(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno (1)", "two", "three")
+    (port.work / "new.h").write_text("int x;\n")
+    port.run("refresh", "--continue").says("git add was never run for new.h", "clean -fd drops")
+    git(port.work, "add", "new.h")
+    assert port.run("refresh", "--continue").code == 0
+    assert "+++ b/new.h" in (port.root / "patches/0001-Say-1.patch").read_text()
+
+
+def test_after_git_gave_the_conflict_up_nothing_is_left_of_the_patch(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    git(port.work, "cherry-pick", "--abort")
+    port.run("refresh", "--continue").says("nothing is left of 0001-Say-1.patch")
+    shutil.rmtree(port.work)
+    assert port.run("refresh", "--continue").code == 3
+    assert "<<<<<<<" in (port.work / "main.c").read_text()
+
+
 def test_an_ambiguous_placement_waits_to_be_confirmed(tmp_path: Path) -> None:
     body = "".join("{\n\tint a;\n\n\treturn a;\n}\n\n" for _ in range(12))
     upstream, root = make_workspace(tmp_path, SMALL_C | {"f.h": body})
