@@ -105,7 +105,8 @@ def load(
     verify_pin(mirror, lock.pin, str(workspace.lock_path), leaving=leaving)
     store = open_store(workspace.store, mirror)
     worktree.discard_unfinished(store, workspace.tree)
-    worktree.adopt(store, workspace.tree)
+    for path in (workspace.tree, workspace.work):
+        worktree.adopt(store, path)
     return Port(workspace, lock, mirror, store, folder.read(workspace.patches)), warning
 
 

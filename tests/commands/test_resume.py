@@ -371,6 +371,27 @@ def test_a_worktree_that_was_removed_is_made_anew(port: Stopping) -> None:
     assert port.run("refresh", "--continue").code == 0
 
 
+def test_a_workspace_that_was_copied_or_moved_goes_on_by_itself(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    for change in (shutil.copytree, shutil.move):
+        place = port.root.with_name(change.__name__)
+        change(port.root, place)
+        main = place / ".porttool/work/main.c"
+        main.write_text(spoken("uno (1)", "two", "three", code=port.code))
+        assert invoke("-C", place, "refresh", "--continue").code == 0
+        assert "uno (1)" in (place / "patches/0001-Say-1.patch").read_text()
+
+
+def test_files_of_a_worktree_without_its_repository_stay(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno (1)", "two", "three")
+    (port.work / ".git").unlink()
+    port.run("refresh", "--continue").says("belongs to no repository any more", "move it away")
+    assert "uno (1)" in (port.work / "main.c").read_text()
+    port.work.rename(port.work.with_name("mine"))
+    assert port.run("refresh", "--continue").code == 3
+
+
 def test_other_commands_say_what_is_unfinished(port: Stopping) -> None:
     assert port.run("refresh", "--onto", "v2").code == 3
     port.run("refresh").says("porttool refresh --onto v2 is unfinished", "0001-Say-1.patch")
