@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 from porttool.errors import DecisionNeeded, UserError
@@ -288,7 +289,8 @@ def _take_up(
         by_hand = stop.reason is Reason.CONFLICT or solved.commits
         solution = Solution.BY_HAND if by_hand else Solution.CONFIRMED
     outcome = replace(stop.outcome, commit=commit, solution=solution)
-    return operation.with_done(Done(item.name, commit, outcome), head)
+    operation = operation.with_done(Done(item.name, commit, outcome), head)
+    return _fold(port, operation) if item.action is Action.FOLD else operation
 
 
 def _commit(port: Port, operation: Operation, tree: str, stop: Stop, item: Item) -> str:
@@ -317,11 +319,15 @@ def _fold(port: Port, operation: Operation) -> Operation:
             f"{last.name} cannot be folded into {into.name}",
             why="one of them is not in the series any more",
         )
-    (one,), (other,) = (
-        read_commits(port.store, f"{commit}^", commit) for commit in (into.commit, last.commit)
-    )
-    message = joined(one.message, other.message)
-    tree = tree_of(port.store, last.commit)
+    one, *others = read_commits(port.store, f"{into.commit}^", operation.head)
+    message = reduce(joined, (other.message for other in others), one.message)
+    tree = tree_of(port.store, operation.head)
+    if tree == tree_of(port.store, one.parents[0]):
+        raise UserError(
+            f"nothing is left of {into.name} with {last.name} in it",
+            why="one takes back what the other does; an empty patch cannot stay",
+            fix=f"porttool drop {into.name} {last.name}",
+        )
     commit = write_commit(port.store, tree, list(one.parents), one.author, message)
     folded = replace(into, commit=commit, outcome=replace(into.outcome, commit=commit))
     gone = replace(last, commit=None, outcome=replace(last.outcome, commit=None))

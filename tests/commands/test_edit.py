@@ -233,6 +233,37 @@ def test_fold_joins_the_changes_and_the_messages(settled: Stopping) -> None:
     port.run("fold", ONE).says("is the first patch", "--into")
 
 
+def test_fold_of_a_patch_that_conflicts_there(settled: Stopping) -> None:
+    port = settled
+    before = tree_id(port)
+    assert port.run("new", "Most", "--author", "Ada Author <ada@example.org>").code == 0
+    (port.work / "more.h").write_text("int more = 3;\n")
+    assert port.run("refresh", "--continue").code == 0
+    after = tree_id(port)
+    assert after != before
+    assert "0004-most.patch does not apply" in port.run("fold", "0004", "--into", ONE).err
+    (port.work / "more.h").write_text("int most = 3;\n")
+    assert f"{MORE} does not apply" in port.run("refresh", "--continue").err
+    (port.work / "more.h").write_text("int more = 3;\n")
+    assert port.run("refresh", "--continue").code == 0
+    assert port.series() == [ONE, MORE, THREE]
+    assert "+int most = 3;" in text(port, ONE)
+    assert "Subject: Say 1\n\nMost\n" in text(port, ONE)
+    assert tree_id(port) == after
+    assert port.run("check").code == 0
+
+
+def test_a_fold_of_what_takes_it_back_leaves_nothing(settled: Stopping) -> None:
+    port = settled
+    assert port.run("new", "Back", "--author", "Ada Author <ada@example.org>").code == 0
+    (port.work / "more.h").write_text("int more;\n")
+    assert port.run("refresh", "--continue").code == 0
+    before = snapshot(port.root)
+    both = f"porttool drop {MORE} 0004-back.patch"
+    port.run("fold", "0004", "--into", MORE).says(f"nothing is left of {MORE}", both)
+    assert snapshot(port.root) == before
+
+
 def test_split_by_hunk_keeps_the_tree(settled: Stopping) -> None:
     port = settled
     assert port.run("fold", THREE, "--into", ONE).code == 0
