@@ -171,6 +171,9 @@ def skip(port: Port, operation: Operation) -> Plan | Stop:
     if stop is None or stop.reason is Reason.EDIT:
         raise UserError("no patch waits to be left out", fix="porttool refresh --continue")
     outcome = replace(stop.outcome, solution=Solution.LEFT_OUT)
+    if operation.start.from_tree or stop.name not in port.series.names:
+        parked = (*operation.parked, (stop.name, operation.item.content))
+        operation = replace(operation, parked=parked)
     operation = operation.with_done(Done(stop.name, None, outcome))
     state.save(port.workspace, operation)
     worktree.remove(port.store, port.workspace.work)
@@ -388,7 +391,8 @@ def _settle(port: Port, operation: Operation) -> Settled:
         for item, done in zip(operation.todo, operation.done, strict=True)
         if done.commit is not None and not item.fresh
     ]
-    return refresh.settle(port.store, operation.target, operation.head, known, port.series.names)
+    reserved = {*port.series.names, *(name for name, _ in operation.parked)}
+    return refresh.settle(port.store, operation.target, operation.head, known, reserved)
 
 
 def _gone(port: Port, operation: Operation) -> tuple[tuple[str, str], ...]:
@@ -438,7 +442,8 @@ def _finish(port: Port, operation: Operation) -> Plan:
         settled,
         outcomes=operation.verdicts,
         epitaphs=dict(gone),
-        parked=left_out,
+        parked={file.name: file.content for file in listing.files if file.name in left_out}
+        | dict(operation.parked),
     )
 
 

@@ -121,7 +121,8 @@ class Operation:
     first of its items, ``head`` the last commit made. In steps, ``later`` are upstream's commits
     still to be looked at, ``goal`` the last of them; ``outcomes`` are the strongest verdicts of the
     steps behind. ``gone`` are the patches that left the series, with the comment that stays;
-    ``absorbed`` those that upstream has in ``goal``, whatever it had in between.
+    ``absorbed`` those that upstream has in ``goal``, whatever it had in between. ``parked`` are the
+    files of patches that were left out, as far as ``patches/`` does not have them as they were.
     ``finishing`` is the digest of the lock that is being written at the very end.
     """
 
@@ -138,6 +139,7 @@ class Operation:
     outcomes: tuple[Outcome, ...] = ()
     gone: tuple[tuple[str, str], ...] = ()
     absorbed: tuple[str, ...] = ()
+    parked: tuple[tuple[str, bytes], ...] = ()
     notes: tuple[str, ...] = ()
     stopped: Stop | None = None
     drop_absorbed: bool = False

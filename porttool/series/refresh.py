@@ -300,14 +300,15 @@ def conclude(
     *,
     outcomes: Sequence[Outcome] = (),
     epitaphs: Mapping[str, str] | None = None,
-    parked: Collection[str] = (),
+    parked: Mapping[str, bytes] | None = None,
 ) -> Plan:
     """What is to be written for a ``settled`` series on ``pin``.
 
-    ``epitaphs`` are the comments that stay in ``series`` for patches that left it; the files of
-    ``parked`` ones stay, too.
+    ``epitaphs`` are the comments that stay in ``series`` for patches that left it; ``parked`` are
+    the files of some of these, which stay, too.
     """
     notes = list(source.notes)
+    parked = parked or {}
     head = settled.imported.head
     config: bytes | None = None
     if pin.commit != port.lock.pin.commit:  # also when the series was rebased by hand
@@ -331,7 +332,7 @@ def conclude(
     )
     gone = [file.name for file in listing.files if file.name not in contents]
     change = Change(
-        patches={**contents, folder.SERIES_NAME: series_text},
+        patches={**parked, **contents, folder.SERIES_NAME: series_text},
         dropped=frozenset(gone) - set(parked),
         config=config,
         lock=lock.dumps().encode(),

@@ -52,9 +52,10 @@ class Series:
 
         Every comment stays before the patch that it stood before; those behind the last patch, and
         those whose patch is gone, stay where their neighbours were. ``epitaphs`` are comment lines
-        that take the place of patches that are gone.
+        that take the place of patches that are gone; for those that were not there, they come last.
         """
         epitaphs = epitaphs or {}
+        there = {line.name for line in self.lines}
         before: dict[str | None, list[str]] = {}
         pending: list[str] = []
         for line in self.lines:
@@ -68,7 +69,7 @@ class Series:
                     pending = []
                 elif line.name in epitaphs:
                     pending.append(epitaphs[line.name])
-        before[None] = pending
+        before[None] = pending + [epitaphs[name] for name in epitaphs if name not in there]
         out: list[str] = []
         for name in names:
             out += before.get(name, [])

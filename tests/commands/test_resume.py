@@ -97,6 +97,26 @@ def test_skip_leaves_the_patch_out_and_its_file_in_place(port: Stopping) -> None
     assert port.series() == [comment, *rest]
 
 
+def test_what_is_left_out_of_a_worktree_is_kept_as_a_file(port: Stopping) -> None:
+    assert port.run("apply").code == 0
+    tree = port.root / ".porttool/tree"
+    text = (tree / "main.c").read_text()
+    (tree / "main.c").write_text(text.replace('"3', '"III'))
+    git(tree, "commit", "--quiet", "--all", "--amend", "--no-edit")
+    (tree / "main.c").write_text(text.replace('"3', '"III').replace('"two', '"2'))
+    git(tree, "commit", "--quiet", "--all", "--message", "Say 2")
+    assert port.run("refresh", "--onto", "v3").code == 3
+    for _ in range(2):
+        assert port.run("refresh", "--skip").code == 3
+    assert port.run("refresh", "--skip").code == 0
+    comments = [line.partition(": ")[0] for line in port.series()]
+    names = ["# 0001-Say-1.patch", "0002-More.patch", "# 0003-Say-3.patch", "# 0004-say-2.patch"]
+    assert comments == names
+    assert '+\tprintf("III' in (port.root / "patches/0003-Say-3.patch").read_text()
+    assert '+\tprintf("2' in (port.root / "patches/0004-say-2.patch").read_text()
+    assert port.run("check").code == 0
+
+
 def test_abort_brings_every_byte_back(port: Stopping) -> None:
     assert port.run("apply").code == 0
     (port.root / ".porttool/tree/mine.txt").write_text("not added\n")
