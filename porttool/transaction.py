@@ -69,7 +69,7 @@ def held(workspace: Workspace, command: str) -> Iterator[str | None]:
         said = [recover(workspace)]
         if _holder(descriptor):  # who held it last did not come to an end
             said.append(_clear_locks(workspace, os.fstat(descriptor).st_mtime))
-        holder = f"porttool {command}, process {os.getpid()}\n".encode()
+        holder = f"porttool {command}, process {os.getpid()}\n".encode("utf-8", "replace")
         os.ftruncate(descriptor, os.pwrite(descriptor, holder, 0))
         with git.handing_down(descriptor):
             try:

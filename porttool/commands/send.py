@@ -36,16 +36,19 @@ def send(
         chosen = [edit.position(todo, name) for name in names]
         base = _base(port, onto)
         letter = mail.write(port, source, chosen, base)
-        target = output or Path(f"{letter.names[0].removesuffix('.patch')}.mbox")
+        target = output or Path(f"{Path(letter.names[0]).name.removesuffix('.patch')}.mbox")
         if target.is_dir():
             raise UserError("a folder stands where the file is to go", where=str(target))
+        if not target.parent.is_dir():
+            raise UserError("there is no such folder", where=str(target.parent))
+        where = url or f"{time.strftime('%Y-%m-%d')}, against {base.ref} {base.commit[:12]}"
+        plan = mail.record(port, source, letter, where) if record else None
         part = target.with_name(f".{target.name}.new")
         part.write_bytes(letter.content)
         part.replace(target)
         ui.note(f"{target}: for {base.ref} ({base.commit[:12]}); git send-email takes it")
-        if record:
-            where = url or f"{time.strftime('%Y-%m-%d')}, against {base.ref} {base.commit[:12]}"
-            return carry_out(port, mail.record(port, source, letter, where), as_json=as_json)
+        if plan is not None:
+            return carry_out(port, plan, as_json=as_json)
         if as_json:
             ui.show_json({"schema": 1, "changed": False, "file": os.fspath(target)})
     return ExitCode.OK

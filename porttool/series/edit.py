@@ -14,7 +14,7 @@ from porttool.git import Signature, user_identity
 from porttool.port import Port, tree_of
 from porttool.series import exporter, refresh, worktree
 from porttool.series.importer import import_series
-from porttool.series.message import header, split_trailers, with_trailer, with_trailers
+from porttool.series.message import header, one_line, split_trailers, with_trailer, with_trailers
 from porttool.series.operate import items
 from porttool.series.operation import Action, Item
 from porttool.series.patch import FileDiff, Patch, parse
@@ -108,7 +108,9 @@ def begun(
     ``author`` is ``Name <address>``; without it, it is whom git's settings name.
     """
     todo = items(source)
-    message = with_trailer(subject.encode(), "Upstream-Status", status)
+    message = with_trailer(
+        one_line(subject, "subject"), "Upstream-Status", one_line(status, "status")
+    )
     name = exporter.new_name(subject.encode(), port.series.names)
     content = header(_author(author), message)
     item = Item(name, content, "", "", action=Action.EDIT, fresh=True)
@@ -142,7 +144,7 @@ def split(port: Port, source: Source, name: str, parts: Sequence[Part], subject:
     whole = todo[at]
     patch = whole.file.patch
     (commit,) = exporter.read_commits(port.store, whole.parent, whole.commit)
-    message = with_trailers(subject.encode(), split_trailers(commit.message)[1])
+    message = with_trailers(one_line(subject, "subject"), split_trailers(commit.message)[1])
     new = exporter.new_name(subject.encode(), port.series.names)
     content = header(commit.author, message)
     part = replace(parse(new, content), files=_chosen(patch, parts))
@@ -219,7 +221,7 @@ def _author(text: str | None) -> Signature:
     if text is None:
         return user_identity()
     match = re.fullmatch(r"([^<>\n]*[^<>\s])\s*<([^<>\s]+)>", text)
-    if match is None:
+    if match is None or re.search("[\ud800-\udfff]", text):
         raise UserError(f"{text!r} is not Name <address>")
     now = f"{int(time.time())} +0000"
     return Signature(match[1].encode(), match[2].encode(), now.encode())

@@ -11,7 +11,7 @@ from porttool.port import Port
 from porttool.series import exporter
 from porttool.series.folder import PatchFile
 from porttool.series.importer import import_series
-from porttool.series.message import split_trailers, trailer_name, with_trailers
+from porttool.series.message import one_line, split_trailers, trailer_name, with_trailers
 from porttool.series.operate import items
 from porttool.series.operation import Item
 from porttool.series.patch import Message, split_header
@@ -54,7 +54,7 @@ def write(port: Port, source: Source, chosen: Sequence[int], base: Pin) -> Lette
 
 def record(port: Port, source: Source, letter: Letter, where: str) -> Plan:
     """The plan that marks the patches of a letter as submitted; ``where`` says where or when."""
-    line = b"Upstream-Status: Submitted [%s]" % where.encode()
+    line = b"Upstream-Status: Submitted [%s]" % one_line(where, "place to send it to")
     files = []
     for file, item in zip(source.files, items(source), strict=True):
         if file.name in letter.names:

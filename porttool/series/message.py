@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
+from porttool.errors import UserError
 from porttool.git import Signature
 
 _TRAILER = re.compile(rb"[A-Za-z][A-Za-z0-9-]*: ?\S.*")
@@ -44,10 +45,17 @@ def joined(one: bytes, other: bytes) -> bytes:
     return with_trailers(body + b"\n\n" + more, trailers)
 
 
-def with_trailer(message: bytes, name: str, value: str) -> bytes:
+def one_line(text: str, what: str) -> bytes:
+    """What somebody typed as ``what``, one line of a message; :class:`UserError` if it is none."""
+    if not text.strip() or re.search(r"[\r\n\0\ud800-\udfff]", text):
+        raise UserError(f"{text!r} is no {what}", fix=f"give the {what} as one line, in UTF-8")
+    return text.strip().encode()
+
+
+def with_trailer(message: bytes, name: str, value: bytes) -> bytes:
     """A message whose trailer ``name`` is ``value``, in the place of the ones it had."""
     body, trailers = split_trailers(message)
-    line = f"{name}: {value}".encode()
+    line = b"%s: %s" % (name.encode(), value)
     at = [trailer_name(each) == name.lower().encode() for each in trailers]
     if any(at):
         trailers[at.index(True)] = line

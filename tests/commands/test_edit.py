@@ -306,6 +306,26 @@ def test_an_unknown_patch(settled: Stopping, args: tuple[str, ...]) -> None:
     assert snapshot(settled.root) == before
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("edit", "caf\udce9"),
+        ("new", "caf\udce9"),
+        ("new", ""),
+        ("new", "two\nlines"),
+        ("new", "x", "--status", "caf\udce9"),
+        ("new", "x", "--author", "caf\udce9 <a@example.org>"),
+        ("split", MORE, "more.h", "--subject", "caf\udce9"),
+        ("send", "caf\udce9"),
+    ],
+)
+def test_what_is_typed_and_is_no_text(settled: Stopping, args: tuple[str, ...]) -> None:
+    outcome = settled.run(*args)
+    outcome.says()
+    assert outcome.code == 1
+    assert not settled.work.exists()
+
+
 def test_edits_that_wait_for_a_refresh_come_first(settled: Stopping, tmp_path: Path) -> None:
     port = settled
     assert port.run("apply").code == 0

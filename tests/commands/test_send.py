@@ -70,6 +70,14 @@ def test_upstream_can_apply_the_mail_and_the_patch_says_so(port: Sending) -> Non
     port.run("send", "0002").says("not marked as Pending", "Submitted")
 
 
+def test_a_mail_needs_a_folder_and_a_record_one_line(port: Sending) -> None:
+    before = snapshot(port.root)
+    port.run("send", ONE, "-o", port.folder / "none/x").says("there is no such folder", "none")
+    port.run("send", ONE, "-o", port.folder / "x", "--url", "a\n\nb").says("is no place to send")
+    assert not (port.folder / "x").exists()
+    assert snapshot(port.root) == before
+
+
 def test_without_a_record_nothing_changes(port: Sending) -> None:
     before = snapshot(port.root)
     done = port.run("send", ONE, "--no-record", "--onto", "v1.0", "-o", port.folder / "x")
