@@ -26,7 +26,9 @@ def import_(directory: Path, path: Path, *, as_json: bool) -> ExitCode:
 
 def _plan(port: Port, path: Path) -> Plan:
     source = edit.settled_source(port)
-    taken = foreign.read(port.store, path, port.series.names)
+    patches = port.workspace.patches
+    used = {each.relative_to(patches).as_posix() for each in patches.rglob("*")}
+    taken = foreign.read(port.store, path, {*port.series.names, *used})
     for subject in taken.left_out:
         ui.note(f"left out, it holds no patch: {subject}")
     try:

@@ -128,7 +128,7 @@ def _mail(store: Repository, mail: Path, scratch: Path) -> bytes:
     header = [b"From: %s <%s>" % (who.name, who.email)] if who.email else []
     header += [b"Date: %s" % who.date] if who.date else []
     header += [b"Subject: %s" % said.get(b"Subject", b"")]
-    text = message.read_bytes().strip(b"\n")
+    text = message.read_bytes().replace(b"\r\n", b"\n").strip(b"\n")
     body = b"\n\n" + text if text else b""
     return b"\n".join(header) + body + b"\n---\n\n" + _diff(diff.read_bytes())
 

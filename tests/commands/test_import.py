@@ -121,6 +121,25 @@ def test_a_folder_of_patches_and_one_diff(port: Bare) -> None:
     assert "+more" in (port.root / "patches" / port.series()[3]).read_text()
 
 
+def test_a_file_beside_the_series_keeps_its_name(port: Bare) -> None:
+    (port.root / "patches/fix.diff").write_text("mine\n")
+    commits(port.upstream)
+    diff = git(port.upstream.path, "diff", "v1.0", "side", "--", "main.c") + "\n"
+    write_files(port.folder, {"theirs/fix.diff": diff, "theirs/series": "fix.diff\n"})
+    assert port.run("import", port.folder / "theirs").code == 0
+    assert (port.root / "patches/fix.diff").read_text() == "mine\n"
+    assert port.series() == ["0001-fix.patch"]
+
+
+def test_a_mail_with_cr_in_every_line_brings_none(port: Bare) -> None:
+    commits(port.upstream)
+    mails = git(port.upstream.path, "format-patch", "--stdout", "v1.0..side~2") + "\n"
+    (port.folder / "dos.mbox").write_bytes(mails.encode().replace(b"\n", b"\r\n"))
+    assert port.run("import", port.folder / "dos.mbox").code == 0
+    (name,) = port.series()
+    assert b"\r" not in (port.root / "patches" / name).read_bytes()
+
+
 def test_what_does_not_apply_changes_nothing(port: Bare) -> None:
     commits(port.upstream)
     paths = port.upstream.format_patches(port.folder / "out", "v1.0")
