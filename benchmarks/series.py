@@ -50,7 +50,8 @@ from pathlib import Path
 from porttool.port import find_pin, load
 from porttool.series.exporter import export_series
 from porttool.series.importer import import_series
-from porttool.series.rebase import Verdict, picks, rebase
+from porttool.series.outcome import Verdict
+from porttool.series.rebase import picks, rebase
 from porttool.workspace import Workspace
 port, _ = load(Workspace.open(Path(sys.argv[1])))
 base, onto = port.lock.pin.commit, find_pin(port.mirror, sys.argv[2]).commit

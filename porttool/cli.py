@@ -287,6 +287,8 @@ def split(
     """Put files or hunks of a patch into a new one before it, or list them."""
     from porttool.commands import split as command
 
+    if not parts and subject is not None:
+        raise typer.BadParameter("name the files or hunks that the new patch is to get")
     if not parts:
         _run(lambda: command.show_parts(ctx.obj, name, as_json=as_json))
     if subject is None:

@@ -10,8 +10,8 @@ from rich.text import Text
 from porttool import ui
 from porttool.commands import verdicts
 from porttool.port import Port
+from porttool.series.decision import SeriesDecision
 from porttool.series.importer import DoesNotApply
-from porttool.series.operate import SeriesDecision
 from porttool.series.why import Culprit
 
 _DIFF_LINES = 40

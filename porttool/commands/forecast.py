@@ -17,7 +17,7 @@ from porttool.pages import page
 from porttool.port import Port, find_pins
 from porttool.series.forecast import Forecast
 from porttool.series.forecast import forecast as work_out
-from porttool.series.rebase import Outcome, Verdict
+from porttool.series.outcome import Outcome, Verdict
 from porttool.upstream.lock import Pin
 
 #: What stands in a cell: a word where there is room for it, a letter where there is not. The heat

@@ -7,7 +7,7 @@ from pathlib import Path
 from porttool.commands import verdicts
 from porttool.pages import page
 from porttool.series.forecast import Forecast
-from porttool.series.rebase import HunkFact, HunkState, Outcome
+from porttool.series.outcome import HunkFact, HunkState, Outcome
 from porttool.upstream.lock import Pin
 
 #: So many lines that a hunk wants, and so many that it finds, are shown.

@@ -31,6 +31,8 @@ def _plan(port: Port, path: Path) -> Plan:
     taken = foreign.read(port.store, path, {*port.series.names, *used})
     for subject in taken.left_out:
         ui.note(f"left out, it holds no patch: {subject}")
+    if taken.unlisted:
+        ui.note(f"left out, its series does not name them: {', '.join(taken.unlisted)}")
     try:
         added = import_series(port.store, source.head, [file.patch for file in taken.files])
     except DoesNotApply as error:

@@ -14,7 +14,7 @@ from porttool import ui
 from porttool.commands import verdicts
 from porttool.pages import page
 from porttool.series.interdiff import Inner, InterdiffLine, Kind, Outer, PatchInterdiff, State
-from porttool.series.rebase import Outcome
+from porttool.series.outcome import Outcome
 from porttool.upstream.lock import Pin
 
 #: So many lines of a patch are shown unless all are asked for; many, as it is said only once.

@@ -1,6 +1,6 @@
 """``porttool refresh``: the main job."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from porttool.series import refresh as engine
 from porttool.series.exporter import Fate
 from porttool.series.interdiff import interdiff
 from porttool.series.operation import Operation, Stop
-from porttool.series.rebase import Solution, Verdict
+from porttool.series.outcome import Solution, Verdict
 from porttool.series.refresh import PatchReport, Plan
 from porttool.series.side import Side
 from porttool.unikraft.emit import EmitResult, emit
@@ -149,8 +149,18 @@ def finish(port: Port, reached: Plan | Stop, *, view: View = _PLAIN, as_json: bo
     return ExitCode.OK
 
 
-def carry_out(port: Port, plan: Plan, *, view: View = _PLAIN, as_json: bool) -> ExitCode:
-    """Write the plan, then audit and emit what there is now, and report it all."""
+def carry_out(
+    port: Port,
+    plan: Plan,
+    *,
+    view: View = _PLAIN,
+    also: Mapping[str, Any] | None = None,
+    as_json: bool,
+) -> ExitCode:
+    """Write the plan, then audit and emit what there is now, and report it all.
+
+    ``also`` is what the command has to report beside it, as JSON.
+    """
     for text in plan.notes:
         ui.note(text)
     changed = operate.carry_out(port, plan)
@@ -172,6 +182,7 @@ def carry_out(port: Port, plan: Plan, *, view: View = _PLAIN, as_json: bool) -> 
         ui.show_json(
             _document(plan, changed, libraries)
             | {"interdiff": interdiffs.document(difference), "audit": _audit_counts(report)}
+            | dict(also or {})
         )
     else:
         _show(plan, changed, libraries, interdiffs.view(difference, whole=view.whole))

@@ -13,7 +13,7 @@ from porttool.commands import forecast, verdicts
 from porttool.commands.session import fetching
 from porttool.port import Port, find_pin, verify_pin
 from porttool.series.forecast import Forecast, Way
-from porttool.series.rebase import Outcome, Verdict
+from porttool.series.outcome import Outcome, Verdict
 from porttool.upstream.lock import LockError, Pin
 
 _STYLE = {Way.BY_ITSELF: "yellow", Way.DROP_ABSORBED: "yellow", Way.DECISION: "bold red"}

@@ -47,10 +47,11 @@ def send(
         part.write_bytes(letter.content)
         part.replace(target)
         ui.note(f"{target}: for {base.ref} ({base.commit[:12]}); git send-email takes it")
+        sent = {"mail": {"file": os.fspath(target), "ref": base.ref, "commit": base.commit}}
         if plan is not None:
-            return carry_out(port, plan, as_json=as_json)
+            return carry_out(port, plan, also=sent, as_json=as_json)
         if as_json:
-            ui.show_json({"schema": 1, "changed": False, "file": os.fspath(target)})
+            ui.show_json({"schema": 1, "changed": False} | sent)
     return ExitCode.OK
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from porttool import ui
-from porttool.series.rebase import Outcome, Verdict
+from porttool.series.outcome import Outcome, Verdict
 
 STYLE = {
     Verdict.CONFLICT: "bold red",

@@ -18,8 +18,8 @@ from porttool.series.message import header, one_line, split_trailers, with_trail
 from porttool.series.operate import items
 from porttool.series.operation import Action, Item
 from porttool.series.patch import FileDiff, Patch, parse
-from porttool.series.rebase import write_commit
 from porttool.series.refresh import Source
+from porttool.series.trees import write_commit
 
 _SCRATCH = "refs/porttool/edit"
 

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 from porttool.git import Repository
 from porttool.series.importer import AppliedPatch
+from porttool.series.outcome import Outcome, Verdict
 from porttool.series.patch import Patch
-from porttool.series.rebase import Outcome, Verdict, picks, rebasing
+from porttool.series.rebase import picks, rebasing
 from porttool.upstream.lock import Pin
 
 

@@ -3,7 +3,7 @@
 import re
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from porttool.errors import UserError
@@ -21,12 +21,14 @@ _PLACES = ("", "debian/patches", "patches")
 class Foreign:
     """A series from elsewhere, under names that are free: its files, and its ``series`` lines.
 
-    ``left_out`` are the subjects of mails without a patch, such as cover letters.
+    ``left_out`` are the subjects of mails without a patch, such as cover letters; ``unlisted`` the
+    patch files that the ``series`` there does not name.
     """
 
     files: tuple[PatchFile, ...]
     lines: tuple[SeriesLine, ...]
     left_out: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 def read(store: Repository, path: Path, taken: Collection[str]) -> Foreign:
@@ -40,7 +42,8 @@ def read(store: Repository, path: Path, taken: Collection[str]) -> Foreign:
         found = next((path / p for p in _PLACES if (path / p / folder.SERIES_NAME).is_file()), None)
         if found is not None:
             listed = folder.read(found)
-            return _renamed(listed.files, listed.series, taken)
+            foreign = _renamed(listed.files, listed.series, taken)
+            return replace(foreign, unlisted=listed.unlisted)
         if not (path / "cur").is_dir():
             names = sorted(p.name for p in path.iterdir() if p.suffix in (".patch", ".diff"))
             files = tuple(_file(name, (path / name).read_bytes()) for name in names)

@@ -14,8 +14,9 @@ from porttool.series.importer import import_series
 from porttool.series.message import one_line, split_trailers, trailer_name, with_trailers
 from porttool.series.operate import items
 from porttool.series.operation import Item
+from porttool.series.outcome import Outcome, Verdict
 from porttool.series.patch import Message, split_header
-from porttool.series.rebase import Outcome, Pick, Verdict, rebase
+from porttool.series.rebase import Pick, rebase
 from porttool.series.refresh import Plan, Source, conclude, settle
 from porttool.upstream.lock import Pin
 

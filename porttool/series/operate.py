@@ -5,9 +5,7 @@ worktree to work in (:mod:`porttool.series.work`); what comes of it in the end i
 :class:`~porttool.series.refresh.Plan`, which changes all or nothing.
 """
 
-import difflib
 import hashlib
-import os
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,57 +13,22 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
-from porttool.errors import DecisionNeeded, UserError
+from porttool.errors import UserError
 from porttool.port import Port, tree_of
 from porttool.series import operation as state
 from porttool.series import refresh, solutions, work, worktree
-from porttool.series.clash import Clash, clashes, listed
+from porttool.series.decision import SeriesDecision, decision
 from porttool.series.exporter import read_commits
 from porttool.series.folder import PatchFile
 from porttool.series.importer import pin_signature
 from porttool.series.message import joined
 from porttool.series.operation import Action, Done, Item, Operation, Reason, Start, Stop
-from porttool.series.rebase import (
-    HunkState,
-    Outcome,
-    Pick,
-    Rebased,
-    Solution,
-    Verdict,
-    rebase,
-    rebasing,
-    write_commit,
-)
+from porttool.series.outcome import Outcome, Solution, Verdict
+from porttool.series.rebase import Pick, Rebased, rebase, rebasing
 from porttool.series.refresh import Plan, Settled, Source
-from porttool.series.why import Culprit, culprit_at, find_culprit, find_taker, touching
+from porttool.series.trees import write_commit
+from porttool.series.why import find_taker, touching
 from porttool.upstream.lock import Pin
-
-#: How many lines of a difference an error shows.
-_SHOWN = 24
-
-
-class SeriesDecision(DecisionNeeded):
-    """The series cannot move without a maintainer's word; ``outcomes`` are those worked out.
-
-    ``culprit`` is the upstream commit at which a patch in conflict stopped applying; ``stop`` what
-    is waited for, None when nothing was kept on disk.
-    """
-
-    def __init__(
-        self,
-        outcomes: tuple[Outcome, ...],
-        what: str,
-        *,
-        why: str | None,
-        fix: str | None,
-        where: str | None = None,
-        culprit: Culprit | None = None,
-        stop: Stop | None = None,
-    ) -> None:
-        super().__init__(what, where=where, why=why, fix=fix)
-        self.outcomes = outcomes
-        self.culprit = culprit
-        self.stop = stop
 
 
 def begin(
@@ -400,7 +363,8 @@ def _gone(port: Port, operation: Operation) -> tuple[tuple[str, str], ...]:
     found = list(operation.gone)
     for at, done in enumerate(operation.done):
         if done.outcome.solution is Solution.LEFT_OUT:
-            text = f"# {done.name}: left out on the way to {operation.goal.ref}, it did not apply"
+            way = "" if _in_place(operation) else f" on the way to {operation.goal.ref}"
+            text = f"# {done.name}: left out{way}, it did not apply"
         elif done.outcome.verdict is Verdict.ABSORBED and done.commit is None:
             text = _epitaph(port, operation, at)
         else:
@@ -479,102 +443,6 @@ def _in_place(operation: Operation) -> bool:
     return operation.goal.commit == operation.pin.commit
 
 
-def decision(port: Port, operation: Operation) -> SeriesDecision:
-    """What somebody has to decide about the stop of an operation."""
-    stop = operation.stopped
-    if stop is None:
-        raise AssertionError("the operation is not stopped")
-    at = shlex.quote(str(port.workspace.work))
-    culprit = None
-    if stop.reason is Reason.CONFLICT:
-        what, why = _clash(port, operation, stop) or _conflict(stop.outcome)
-        culprit = _culprit(port, operation, stop)
-        fix = f"solve it in {at}, then porttool refresh --continue"
-    else:
-        what, why = _ambiguous(stop.outcome)
-        fix = f"see git -C {at} diff --cached: mend it there or leave it, then "
-        fix += "porttool refresh --continue"
-    fix += "\nor --skip to leave the patch out, --abort to bring everything back"
-    return SeriesDecision(
-        operation.verdicts,
-        what,
-        where=str(port.workspace.work),
-        why=why,
-        fix=fix,
-        culprit=culprit,
-        stop=stop,
-    )
-
-
-def _culprit(port: Port, operation: Operation, stop: Stop) -> Culprit | None:
-    store, base, target = port.store, operation.base, operation.target
-    picks = [item.pick for item in operation.todo[: len(operation.done) + 1]]
-    if operation.absorbed or operation.later:  # in steps, each target is a culprit of something
-        before = store.run("rev-parse", f"{target}^1").decode().strip()
-        return culprit_at(store, base, before, target, picks, stop.outcome)
-    return find_culprit(store, base, target, picks, stop.outcome)
-
-
-def _clash(port: Port, operation: Operation, stop: Stop) -> tuple[str, str] | None:
-    """What and why of a conflict, as its markers say it: the files, the hunks, the first lines.
-
-    None when there is no marker, as for a file that one side deleted.
-    """
-    files: list[str] = []
-    found: list[Clash] = []
-    before = {move.new: move.old for move in stop.outcome.moves}
-    with port.store.cat_file() as objects:
-        for name in stop.conflicts:
-            here: list[Clash] = []
-            if "\n" not in name:  # cat-file reads one name a line
-                with suppress(KeyError):
-                    here = clashes(name, objects.read(f"{stop.tree}:{name}"), stop.name)
-            names = [os.fsencode(path) for path in (name, before.get(name, name))]
-            diffs = [diff for diff in operation.item.file.patch.files if diff.path in names]
-            hunks = sorted({n for clash in here for diff in diffs for n in clash.hunks(diff)})
-            files.append(f"{name}, {listed(hunks)}" if hunks else name)
-            found += here
-    if not found:
-        return None
-    first, *rest = found
-    lines = first.difference
-    why = f"{first.file}:{first.line}, the lines it wants (-) and those found (+):\n"
-    why += "\n".join(lines[:_SHOWN]) + ("\n…" if len(lines) > _SHOWN else "")
-    if rest:
-        why += f"\nand so at {', '.join(f'{clash.file}:{clash.line}' for clash in rest)}"
-    return f"{stop.name} does not apply: {'; '.join(files)}", why
-
-
-def _conflict(outcome: Outcome) -> tuple[str, str]:
-    """What and why of a conflict that no marker shows: file, hunk, lines wanted and found."""
-    hunk = next((hunk for hunk in outcome.hunks if hunk.state is HunkState.MISSING), None)
-    if hunk is None:
-        where = ", ".join(outcome.conflicts)
-        return f"{outcome.name} does not apply: {where}", "both sides changed it"
-    what = f"{outcome.name} does not apply: {hunk.file}, hunk {hunk.number}"
-    if not hunk.wanted:
-        return what, "there is no such file any more"
-    if not hunk.found:
-        wanted = "\n".join(f"- {line}" for line in hunk.wanted[:_SHOWN])
-        return what, f"nothing like these lines is there:\n{wanted}"
-    lines = difflib.unified_diff(hunk.wanted, hunk.found, n=2, lineterm="")
-    differing = [line for line in lines if not line.startswith(("---", "+++"))]
-    more = "\n…" if len(differing) > _SHOWN else ""
-    return what, "the lines it wants (-) and those found (+):\n" + "\n".join(
-        f"{line[:1]} {line[1:]}" for line in differing[:_SHOWN] if not line.startswith("@@")
-    ) + more
-
-
-def _ambiguous(outcome: Outcome) -> tuple[str, str]:
-    """What and why of a patch that fits in several places."""
-    hunk = next((hunk for hunk in outcome.hunks if hunk.state is HunkState.AMBIGUOUS), None)
-    what = f"{outcome.name} fits in more than one place"
-    if hunk is None:
-        return what, "a three-way merge and the direct placement of its hunks differ"
-    places = ", ".join(map(str, hunk.lines[:12]))
-    return f"{what}: {hunk.file}, hunk {hunk.number}", f"its lines stand at line {places}"
-
-
 def _require_unchanged(port: Port, operation: Operation) -> None:
     """Raise :class:`UserError` when what an operation began with is not there any more."""
     start = operation.start
@@ -621,7 +489,7 @@ def _series_digest(port: Port) -> str:
 
 
 def _solutions(port: Port) -> tuple[Path, Path]:
-    """Where solutions are looked for: the workspace's own, and those that are versioned."""
+    """Where solutions are looked for, in this order: the workspace's own, the versioned ones."""
     return port.workspace.state / "solutions", port.workspace.resolutions
 
 
@@ -630,6 +498,16 @@ def _remember(port: Port, operation: Operation, stop: Stop, solved: str) -> None
     if stop.reason is not Reason.CONFLICT or solved == stop.tree:
         return
     own, versioned = _solutions(port)
-    folder = versioned if port.workspace.config.series.keep_resolutions else own
+    keeps = port.workspace.config.series.keep_resolutions
     ref = operation.goal.ref
-    solutions.keep(port.store, folder, stop.name, stop.tree, solved, stop.conflicts, ref)
+    kept = solutions.keep(
+        port.store,
+        versioned if keeps else own,
+        stop.name,
+        stop.tree,
+        solved,
+        stop.conflicts,
+        ref,
+    )
+    if keeps:  # the one before would be found first
+        (own / kept.name).unlink(missing_ok=True)

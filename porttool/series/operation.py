@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from porttool.errors import UserError
 from porttool.series.folder import PatchFile
+from porttool.series.outcome import Outcome, Verdict
 from porttool.series.patch import parse
-from porttool.series.rebase import Outcome, Pick, Verdict
+from porttool.series.rebase import Pick
 from porttool.transaction import write_synced
 from porttool.upstream.lock import Pin
 from porttool.workspace import Workspace

@@ -9,16 +9,15 @@ tree that has every path of it, is merged path by path whatever else the tree ho
 one of the sides did not touch is what the other side has.
 """
 
-import os
 import re
-import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from porttool.git import CatFile, FastImport, Repository, Signature, TreeEntry
+from porttool.git import CatFile, FastImport, Repository, TreeEntry
 from porttool.series.importer import SCRATCH_REF, AppliedPatch, pin_signature
+from porttool.series.mergetree import Merged, MergeTree, Stage, merging
+from porttool.series.outcome import HunkFact, HunkState, Move, Outcome, Verdict
 from porttool.series.patch import FileDiff, Hunk, Patch
 from porttool.series.place import Placement, PlacementError, apply, place, split_lines
 from porttool.series.trees import (
@@ -28,98 +27,13 @@ from porttool.series.trees import (
     content,
     hash_name,
     object_id,
+    write_commit,
     write_object,
 )
 
 #: The modes of files whose contents git merges, and that of a symbolic link.
 _PLAIN = (b"100644", b"100755")
 _LINK = b"120000"
-
-
-class Verdict(StrEnum):
-    """What a rebase means for one patch, the strongest first."""
-
-    CONFLICT = "conflict"
-    AMBIGUOUS = "ambiguous"
-    ABSORBED = "absorbed"
-    PARTLY_ABSORBED = "partly absorbed"
-    MERGED = "merged"
-    MOVED = "moved"
-    OFFSET = "offset"
-    CLEAN = "clean"
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A file that upstream renamed; ``similarity`` is git's, in percent."""
-
-    old: str
-    new: str
-    similarity: int
-
-
-class HunkState(StrEnum):
-    """Where one hunk of a patch stands on the new upstream."""
-
-    PLACED = "placed"
-    ABSORBED = "absorbed"
-    AMBIGUOUS = "ambiguous"
-    MISSING = "missing"
-
-
-@dataclass(frozen=True, slots=True)
-class HunkFact:
-    """One hunk: the file it belongs to now, its number there, its state.
-
-    Number 0 stands for what a patch does to a file apart from its lines (mode, name, binary
-    content) and is only there where upstream has it already.
-
-    ``offset`` and ``length`` are in lines, for one that is placed: how far it lies from where the
-    patch says, and how much of the file it takes as context or removes; ``lines`` are the places
-    where it would fit (from 1); ``wanted`` and ``found`` are the lines it looks for and those that
-    are nearest.
-    """
-
-    file: str
-    number: int
-    state: HunkState
-    offset: int = 0
-    length: int = 0
-    lines: tuple[int, ...] = ()
-    wanted: tuple[str, ...] = ()
-    found: tuple[str, ...] = ()
-
-
-class Solution(StrEnum):
-    """What came of a patch that somebody had to decide about."""
-
-    BY_HAND = "solved by hand"
-    AS_BEFORE = "solved as before"
-    CONFIRMED = "placement confirmed"
-    LEFT_OUT = "left out"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One patch on the new upstream. ``commit`` is its new commit, or None when it has none.
-
-    ``upstream`` is the upstream commit that absorbed it, where one has the same patch id;
-    ``conflicts`` are the paths that a merge left in conflict; ``solution`` is what was decided.
-    """
-
-    name: str
-    verdict: Verdict
-    commit: str | None
-    moves: tuple[Move, ...] = ()
-    hunks: tuple[HunkFact, ...] = ()
-    conflicts: tuple[str, ...] = ()
-    upstream: str | None = None
-    solution: Solution | None = None
-
-    @property
-    def absorbed_hunks(self) -> tuple[HunkFact, ...]:
-        """The hunks that upstream has already."""
-        return tuple(hunk for hunk in self.hunks if hunk.state is HunkState.ABSORBED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,33 +43,6 @@ class Pick:
     patch: Patch
     commit: str
     parent: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One side of a path in conflict, as in git's index: 1 the base, 2 ours, 3 the patch's."""
-
-    path: bytes
-    number: int
-    mode: bytes
-    oid: str
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """What ``git merge-tree`` makes of two commits: a tree (with markers where it is not clean).
-
-    ``stages`` are the sides of the paths in conflict.
-    """
-
-    clean: bool
-    tree: str
-    stages: tuple[Stage, ...]
-
-    @property
-    def conflicts(self) -> tuple[bytes, ...]:
-        """The paths in conflict."""
-        return tuple(dict.fromkeys(stage.path for stage in self.stages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,78 +56,6 @@ class Rebased:
     head: str
     outcomes: tuple[Outcome, ...]
     stopped: Merged | None = None
-
-
-class MergeTree:
-    """Merges pairs of commits through one ``git merge-tree --stdin``."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        if process.stdin is None or process.stdout is None:
-            raise AssertionError("the process was started without pipes")
-        self._stdin, self._stdout = process.stdin, process.stdout
-        self._first = True
-        self._read = b""
-
-    def merge(self, ours: str, theirs: str) -> Merged:
-        """Merge ``theirs`` into ``ours``; their merge base is found by git."""
-        self._stdin.write(f"{ours} {theirs}\n".encode())
-        self._stdin.flush()
-        if not self._first:
-            self._skip_messages()
-        self._first = False
-        clean = self._field() == b"1"
-        tree = self._field().decode()
-        stages: list[Stage] = []
-        while record := self._field():
-            meta, _, path = record.partition(b"\t")
-            mode, oid, number = meta.split(b" ")
-            stages.append(Stage(path, int(number), mode, oid.decode()))
-        return Merged(clean, tree, tuple(stages))
-
-    def _skip_messages(self) -> None:
-        """Read the messages of the last answer: git writes their end with the next one only."""
-        while count := self._field():
-            for _ in range(int(count) + 2):  # the paths, the kind of message, its text
-                self._field()
-
-    def _field(self) -> bytes:
-        """One field up to its NUL."""
-        while b"\0" not in self._read:
-            more = os.read(self._stdout.fileno(), 1 << 16)
-            if not more:
-                raise EOFError("git merge-tree")
-            self._read += more
-        field, _, self._read = self._read.partition(b"\0")
-        return field
-
-
-@contextmanager
-def merging(repository: Repository) -> Iterator[MergeTree]:
-    """A long-lived ``git merge-tree --stdin`` that marks conflicts as zdiff3.
-
-    It is asked for messages because git 2.39 flushes an answer only behind them.
-    """
-    options = ("merge-tree", "--write-tree", "--messages", "--stdin", "-z")
-    settings = ["-c", "merge.conflictStyle=zdiff3"]
-    if repository.is_apart:  # nothing of it stays, so that it need not be small
-        settings += ["-c", "core.looseCompression=0"]
-    with repository.long_lived(*settings, *options) as process:
-        yield MergeTree(process)
-
-
-def write_commit(
-    repository: Repository, tree: str, parents: Sequence[str], author: Signature, message: bytes
-) -> str:
-    """Write a commit object; committer and author are one. Gives its id.
-
-    Written as a loose object, so that the processes that read the store see it at once.
-    """
-    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
-    body = "\n".join(lines).encode() + b"\nauthor %s\ncommitter %s\n\n" % (
-        bytes(author),
-        bytes(author),
-    )
-    return write_object(repository, b"commit", body + message, hash_name(tree))
 
 
 def picks(base: str, patches: Sequence[Patch], applied: Sequence[AppliedPatch]) -> list[Pick]:

@@ -16,8 +16,8 @@ from porttool.series.exporter import ExportedPatch, Fate
 from porttool.series.folder import PatchesFolder, PatchFile
 from porttool.series.follow import follow
 from porttool.series.importer import DoesNotApply, ImportedSeries, import_series
+from porttool.series.outcome import Outcome
 from porttool.series.patch import parse, split_header
-from porttool.series.rebase import Outcome
 from porttool.series.side import Side
 from porttool.transaction import Change
 from porttool.transaction import commit as commit_change

@@ -20,7 +20,7 @@ from porttool.series.clash import markers
 from porttool.series.exporter import DIFF_FORMAT
 from porttool.series.importer import import_series, pin_signature
 from porttool.series.patch import parse
-from porttool.series.rebase import write_commit
+from porttool.series.trees import write_commit
 from porttool.transaction import write_synced
 
 _SCRATCH = "refs/porttool/solution"
@@ -36,13 +36,13 @@ def find(
 ) -> str | None:
     """The tree that an earlier solution makes of ``tree``, the conflict of ``patch`` on ``head``.
 
-    ``conflicts`` are the paths in conflict. None when there is no solution in ``folders`` that fits
-    and decides about each of them, or when several disagree.
+    ``conflicts`` are the paths in conflict. The first of ``folders`` with solutions that fit and
+    decide about each of them counts; None when there is none, or when those in it disagree.
     """
     author = pin_signature(store, head)
     conflict = write_commit(store, tree, [head], author, b"porttool: a conflict\n")
-    found = set()
     for folder in folders:
+        found = set()
         for path in sorted(folder.glob(f"{_stem(patch)}-*.patch")):
             try:
                 solution = parse(path.name, path.read_bytes())
@@ -56,7 +56,9 @@ def find(
             solved = tree_of(store, made.head)
             if all(_is_decided(store, tree, solved, each, patch) for each in conflicts):
                 found.add(solved)
-    return found.pop() if len(found) == 1 else None
+        if found:
+            return found.pop() if len(found) == 1 else None
+    return None
 
 
 def keep(
@@ -67,10 +69,11 @@ def keep(
     solved: str,
     conflicts: Sequence[str],
     ref: str,
-) -> None:
+) -> Path:
     """Keep in ``folder`` how ``tree``, with ``patch`` in conflict, became the tree ``solved``.
 
     A solution of the same conflict that is there already gives way. ``ref`` is the upstream ref.
+    Gives the file.
     """
     diff = store.run("diff-tree", "-p", "-r", *DIFF_FORMAT, tree, solved)
     listed = _listed(patch, conflicts)
@@ -84,7 +87,7 @@ def keep(
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{name}.new"
     write_synced(part, text + diff)
-    part.rename(folder / name)
+    return part.rename(folder / name)
 
 
 def _listed(patch: str, conflicts: Sequence[str]) -> bytes:

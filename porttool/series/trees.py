@@ -7,9 +7,9 @@ folders as if their names ended in a slash.
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from porttool.git import CatFile, Repository, TreeEntry
+from porttool.git import CatFile, Repository, Signature, TreeEntry
 
 #: The mode of a folder in a tree object.
 FOLDER = b"40000"
@@ -208,3 +208,18 @@ def write_object(repository: Repository, kind: bytes, content: bytes, hash_name:
         part.write_bytes(zlib.compress(b"%s %d\0" % (kind, len(content)) + content, 1))
         part.rename(path)
     return oid
+
+
+def write_commit(
+    repository: Repository, tree: str, parents: Sequence[str], author: Signature, message: bytes
+) -> str:
+    """Write a commit object; committer and author are one. Gives its id.
+
+    Written as a loose object, so that the processes that read the store see it at once.
+    """
+    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+    body = "\n".join(lines).encode() + b"\nauthor %s\ncommitter %s\n\n" % (
+        bytes(author),
+        bytes(author),
+    )
+    return write_object(repository, b"commit", body + message, hash_name(tree))

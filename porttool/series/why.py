@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from porttool.git import Repository
+from porttool.series.outcome import HunkState, Outcome, Verdict
 from porttool.series.patch import FileDiff, Hunk, parse
-from porttool.series.rebase import HunkState, Outcome, Pick, Rebaser, Verdict, rebasing
+from porttool.series.rebase import Pick, Rebaser, rebasing
 
 #: Up to here every upstream commit is tried in turn; beyond, the range is halved first.
 _IN_TURN = 256
@@ -177,7 +178,9 @@ def _in_question(
                 paths |= {move.old, move.new}
         options = ("--unified=0", "--full-index", "--find-renames=40%")
         plain = ("--no-color", "--no-ext-diff", "--binary", "--ignore-submodules")
-        diff = scratch.run("diff", *options, *plain, *sides, "--", *sorted(paths))
+        diff = scratch.run(
+            "--literal-pathspecs", "diff", *options, *plain, *sides, "--", *sorted(paths)
+        )
     lines = {
         (hunk.file, line)
         for hunk in last.hunks

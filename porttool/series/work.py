@@ -16,8 +16,9 @@ from porttool.errors import UserError
 from porttool.git import Repository
 from porttool.series import worktree
 from porttool.series.clash import markers
+from porttool.series.mergetree import Merged, Stage
 from porttool.series.operation import Reason, Stop
-from porttool.series.rebase import Merged, Pick, Stage
+from porttool.series.rebase import Pick
 
 
 class NotSolved(UserError):

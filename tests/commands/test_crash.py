@@ -57,8 +57,9 @@ def recovers(
     return name
 
 
-#: At how many points a test kills; those of a refresh are 56 different ones in all. With PORTTOOL_KILL_EVERYWHERE=1 in the environment it is all
-#: there are, and --log-cli-level=INFO says how they ended.
+#: At how many points a test kills; those of a refresh are 56 different ones in all. With
+#: PORTTOOL_KILL_EVERYWHERE=1 in the environment it is all there are, and --log-cli-level=INFO says
+#: how they ended.
 POINTS = 14
 EVERYWHERE = bool(os.environ.get("PORTTOOL_KILL_EVERYWHERE"))
 

@@ -284,6 +284,7 @@ def test_split_by_hunk_keeps_the_tree(settled: Stopping) -> None:
     port.run("split", ONE, "none.c", "--subject", "X").says(f"{ONE} does not change none.c")
     port.run("split", ONE, "main.c:7", "--subject", "X").says("no hunk 7")
     assert port.run("split", ONE, "main.c:1").code == 2
+    assert port.run("split", ONE, "--subject", "x").code == 2
     assert snapshot(port.root) == before_files
 
 

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from porttool.commands.forecast import heat_map
 from porttool.series.forecast import Forecast, Way
-from porttool.series.rebase import Outcome, Verdict
+from porttool.series.outcome import Outcome, Verdict
 from porttool.upstream.lock import Pin
 from tests.pages.html import text_of
 from tests.support import SMALL_C, Upstream, add_patches, make_workspace, porttool, snapshot

@@ -95,8 +95,10 @@ def test_a_series_of_quilt_with_comments_and_options(port: Bare) -> None:
     quilt("refresh")
     series = source / "debian/patches/series"
     series.write_text("# what Debian needs\n" + series.read_text())
+    (series.parent / "forgotten.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
     done = port.run("import", source)
     assert done.code == 0, done
+    assert "its series does not name them: forgotten.patch" in done.err
     assert port.series() == ["# what Debian needs", "first.patch", "second.patch"]
     applied = port.applied()
     assert (applied / "main.c").read_bytes() == (source / "main.c").read_bytes()

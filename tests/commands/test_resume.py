@@ -499,3 +499,18 @@ def test_what_was_solved_before_is_no_change_of_upstream_s(
     diff = stopped["culprit"]["diff"]
     assert "-line 32\n+theirs 32\n" in diff
     assert "mine" not in diff
+
+
+def test_a_solution_that_is_versioned_from_now_on_takes_the_place_of_the_other(
+    port: Stopping,
+) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("old", "two", "three")
+    assert port.run("refresh", "--abort").code == 0
+    config = port.root / "porttool.toml"
+    config.write_text(config.read_text() + "\n[series]\nkeep_resolutions = true\n")
+    assert port.run("refresh", "--onto", "v2", "--no-reuse").code == 3
+    port.solve("new", "two", "three")
+    assert port.run("refresh", "--abort").code == 0
+    assert port.report("--onto", "v2")["0001-Say-1.patch"] == ("conflict", "solved as before")
+    assert 'printf("new' in (port.root / "patches/0001-Say-1.patch").read_text()

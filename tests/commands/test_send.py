@@ -1,5 +1,6 @@
 """Patches as mails for upstream: what git makes of them, and what the series says afterwards."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,11 @@ def test_a_mail_needs_a_folder_and_a_record_one_line(port: Sending) -> None:
 
 def test_without_a_record_nothing_changes(port: Sending) -> None:
     before = snapshot(port.root)
-    done = port.run("send", ONE, "--no-record", "--onto", "v1.0", "-o", port.folder / "x")
+    done = port.run("send", ONE, "--no-record", "--onto", "v1.0", "-o", port.folder / "x", "--json")
     assert done.code == 0
+    commit = git(port.upstream.path, "rev-parse", "v1.0^{commit}")
+    mail = {"file": str(port.folder / "x"), "ref": "v1.0", "commit": commit}
+    assert json.loads(done.out)["mail"] == mail
     assert snapshot(port.root) == before
 
 

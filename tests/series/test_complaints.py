@@ -13,8 +13,9 @@ from porttool.git import Repository
 from porttool.series.exporter import Fate, export_series
 from porttool.series.folder import PatchFile
 from porttool.series.importer import DoesNotApply, import_series
+from porttool.series.outcome import Verdict
 from porttool.series.patch import parse
-from porttool.series.rebase import Rebased, Verdict, picks, rebase
+from porttool.series.rebase import Rebased, picks, rebase
 from tests.commands.ports import FILES, MAIN_C, Port
 from tests.commands.ports import port_fixture as port_fixture
 from tests.support import Files, Upstream, git, write_files

@@ -6,8 +6,9 @@ import pytest
 from porttool.git import Repository
 from porttool.series.forecast import forecast
 from porttool.series.importer import AppliedPatch, import_series
+from porttool.series.outcome import HunkState, Verdict
 from porttool.series.patch import Patch, parse
-from porttool.series.rebase import HunkState, Rebased, Verdict, picks, rebase
+from porttool.series.rebase import Rebased, picks, rebase
 from porttool.upstream.lock import Pin
 from tests.support import Files, Upstream, git
 

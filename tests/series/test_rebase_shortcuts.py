@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from porttool.git import Change, Repository, Signature
 from porttool.series.exporter import _format_patches
+from porttool.series.outcome import Verdict
 from porttool.series.patch import parse
-from porttool.series.rebase import Pick, Rebased, Verdict, rebasing
+from porttool.series.rebase import Pick, Rebased, rebasing
 from tests.support import git
 
 #: A tree: path to mode and content.
