@@ -1,0 +1,92 @@
+"""Files that say what a release provides."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from porttool.unikraft.provides import (
+    Provides,
+    ProvidesError,
+    Symbol,
+    Syscall,
+    dumps,
+    load,
+    releases,
+    shipped,
+)
+
+SOME = Provides(
+    release="0.99.1",
+    commits={"unikraft": "a" * 40, "lib-musl": None},
+    symbols={
+        "open": Symbol("open", "function", "libmusl", ("LIBMUSL",), ("open",), None, "src/open.c"),
+        "fork": Symbol("fork", "function", "libmusl", ("LIBMUSL",), (), "enosys", "src/fork.c"),
+    },
+    syscalls={"open": Syscall("open", "libvfscore", ("LIBVFSCORE",), None)},
+    headers={"stdio.h": "libmusl"},
+    declared=frozenset({"daemon"}),
+)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(dumps(SOME))
+    assert load(path) == SOME
+    assert dumps(load(path)) == dumps(SOME)
+
+
+def test_the_order_of_facts_does_not_show() -> None:
+    other = Provides(
+        SOME.release,
+        dict(sorted(SOME.commits.items(), reverse=True)),
+        {name: SOME.symbols[name] for name in ("open", "fork")},
+        SOME.syscalls,
+        SOME.headers,
+        SOME.declared,
+    )
+    assert dumps(other) == dumps(SOME)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("schema", 2),
+        ("symbols", {"a": {"kind": "function"}}),
+        ("symbols", {"a": {**json.loads(dumps(SOME))["symbols"]["open"], "stub": "maybe"}}),
+        ("declared", "text"),
+        ("headers", []),
+        ("release", None),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, key: str, value: object) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(json.dumps(json.loads(dumps(SOME)) | {key: value}))
+    with pytest.raises(ProvidesError, match="does not say") as caught:
+        load(path)
+    assert caught.value.where == str(path)
+
+
+def test_a_file_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "one.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(ProvidesError, match="is not JSON"):
+        load(path)
+    with pytest.raises(ProvidesError, match="cannot be read"):
+        load(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("release", releases())
+def test_shipped_files_are_as_they_are_written(release: str) -> None:
+    found = shipped(release)
+    assert found.release == release
+    path = Path(__file__).parents[2] / "porttool" / "unikraft" / "provides" / f"{release}.json"
+    assert dumps(found) == path.read_text()
+    assert not found.declared & found.symbols.keys()
+
+
+def test_a_release_that_is_not_known() -> None:
+    with pytest.raises(ProvidesError, match=r"0\.1\.2") as caught:
+        shipped("0.1.2")
+    assert caught.value.fix is not None
+    assert "catalogue scan" in caught.value.fix
