@@ -485,6 +485,34 @@ def main() -> None:
         raise SystemExit(int(_refused(error))) from None
 
 
+catalogue = typer.Typer(
+    name="catalogue", no_args_is_help=True, help="What Unikraft provides, read from its sources."
+)
+app.add_typer(catalogue, rich_help_panel=_LOOK)
+
+
+@catalogue.command("scan")
+def catalogue_scan(
+    tree: Annotated[Path, typer.Argument(metavar="UNIKRAFT_DIR", help="A tree of Unikraft.")],
+    library: Annotated[
+        list[Path] | None,
+        typer.Option("--lib", metavar="DIR", help="An external library, such as lib-musl."),
+    ] = None,
+    archives: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Where the archives are that libraries are made from."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write it here, not to stdout."),
+    ] = None,
+) -> None:
+    """Write what a tree and its libraries provide as JSON; nothing is built."""
+    from porttool.commands.catalogue import scan
+
+    _run(lambda: scan(tree, library or [], archives or [], output))
+
+
 def _run(command: Callable[[], ExitCode]) -> NoReturn:
     """Run a command, turn what goes wrong into a message, and leave with its exit code."""
     raise typer.Exit(int(_guarded(command)))

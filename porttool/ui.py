@@ -92,6 +92,11 @@ def show_json(document: Any) -> None:  # noqa: ANN401 - whatever json can write
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=ascii_only) + "\n")
 
 
+def write(text: str) -> None:
+    """Print a document to stdout as it is, such as JSON that was laid out already."""
+    sys.stdout.write(text)
+
+
 def show_error(error: PorttoolError) -> None:
     """Print an error: what, where, why and how to mend it."""
     from rich.text import Text

@@ -1,0 +1,209 @@
+"""Which system calls are made under a function, and which functions only pretend."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from porttool.unikraft.scan.conditional import Macros, lex
+from porttool.unikraft.scan.definitions import Definition
+
+_NUMBER = re.compile(r"(?:SYS|__NR)_(\w+)")
+_HANDLER = re.compile(r"uk_syscall_[re](?:_u)?_(\w+)")
+_SOCKETCALL = frozenset({"socketcall", "socketcall_cp", "__socketcall", "__socketcall_cp"})
+
+#: What nearly every function of musl can reach, and what none needs in order to work: locks of
+#: files, of memory and of the library, cancellation, and the end of the program.
+_INFRASTRUCTURE = frozenset({
+    "__lock", "__unlock", "__lockfile", "__unlockfile", "__ofl_lock", "__ofl_unlock",
+    "__aio_close", "a_crash", "abort", "exit", "_exit", "_Exit", "__pthread_testcancel",
+    "__pthread_setcancelstate", "pthread_setcancelstate", "pthread_testcancel",
+    "__block_app_sigs", "__block_all_sigs", "__restore_sigs", "__wake", "__wait", "__futexwait",
+    "__tl_lock", "__tl_unlock", "__tl_sync", "malloc", "free", "calloc", "realloc",
+    "__libc_malloc", "__libc_free", "__assert_fail", "__stack_chk_fail", "__syscall_ret",
+    "__syscall_cp", "__syscall_cp_c", "__vm_wait", "__vm_lock", "__vm_unlock", "__inhibit_ptc",
+    "__acquire_ptc", "__release_ptc", "__init_tls", "__errno_location",
+})  # fmt: skip
+_STEPS_MAX = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A definition as far as calls go: the system calls in its own text, and what it reaches."""
+
+    syscalls: frozenset[str]
+    reached: frozenset[str]
+
+
+def node(definition: Definition, macros: Macros, numbers: frozenset[str]) -> Node:
+    """Look through the body of a definition and the macros in it.
+
+    ``numbers`` are the names of the system calls that the architecture has.
+    """
+    syscalls: set[str] = set()
+    reached: set[str] = {definition.alias} if definition.alias else set()
+    seen: set[str] = set()
+    todo = [list(definition.body)]
+    steps = 0
+    while todo and steps < _STEPS_MAX * 10:
+        steps += 1
+        words = todo.pop()
+        for index, word in enumerate(words):
+            following = words[index + 1] if index + 1 < len(words) else ""
+            if match := _NUMBER.fullmatch(word):
+                if name := _number(match[1], word[: -len(match[1])], macros, numbers):
+                    syscalls.add(name)
+                continue
+            if (match := _HANDLER.fullmatch(word)) and match[1] in numbers:
+                syscalls.add(match[1])
+                continue
+            if word in _SOCKETCALL and index + 2 < len(words) and words[index + 2] in numbers:
+                syscalls.add(words[index + 2])
+            if not (word[:1].isalpha() or word[:1] == "_"):
+                continue
+            if index and words[index - 1] in (".", "->"):
+                continue
+            if following == "(" or word.startswith("__") or not definition.function:
+                reached.add(word)
+            else:
+                reached.add(f"={word}")
+            if word not in seen:
+                seen.add(word)
+                todo += _bodies(word, macros)
+    return Node(frozenset(syscalls), frozenset(reached))
+
+
+def _number(name: str, prefix: str, macros: Macros, numbers: frozenset[str]) -> str | None:
+    for _ in range(4):
+        macro = macros.only(prefix + name)
+        match = _NUMBER.fullmatch(macro.body.strip()) if macro else None
+        if match is None:
+            break
+        name = match[1]
+    return name if name in numbers else None
+
+
+def _bodies(word: str, macros: Macros) -> Iterable[list[str]]:
+    """Bodies of the macro ``word`` and of those it picks by their number of arguments."""
+    for name in (word, *(f"{word}{count}" for count in range(7) if word.startswith("__sys_"))):
+        macro = macros.only(name)
+        if macro is not None and len(macro.body) < 2000:
+            yield [text for _, text, _ in lex(macro.body)]
+
+
+class Graph:
+    """Nodes of one library, by name. A name is looked up in its own file first."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[tuple[str, str], list[Node]] = {}
+        self._variables: set[tuple[str, str]] = set()
+        self._scopes: dict[str, str] = {}
+
+    def add(self, name: str, scope: str, found: Node, *, variable: bool) -> None:
+        """``scope`` is the file for a static definition, or empty."""
+        self._nodes.setdefault((scope, name), []).append(found)
+        if variable:
+            self._variables.add((scope, name))
+
+    def syscalls(self, name: str, scope: str) -> tuple[str, ...]:
+        """All system calls under a definition, sorted."""
+        found: set[str] = set()
+        seen: set[tuple[str, str]] = set()
+        todo = [(scope, name) if (scope, name) in self._nodes else ("", name)]
+        while todo:
+            key = todo.pop()
+            if key in seen:
+                continue
+            seen.add(key)
+            for each in self._nodes.get(key, ()):
+                found |= each.syscalls
+                todo += self._next(each.reached, scope if key[0] else self._scope(key[1], scope))
+        return tuple(sorted(found))
+
+    def _scope(self, name: str, default: str) -> str:
+        return self._scopes.get(name, default)
+
+    def is_variable(self, name: str, scope: str) -> bool:
+        """Whether what a file (``scope``) means by a name is a variable."""
+        key = (scope, name) if (scope, name) in self._nodes else ("", name)
+        return key in self._variables
+
+    def locate(self, scopes: dict[str, str]) -> None:
+        """Say which file defines each external name."""
+        self._scopes = scopes
+
+    def _next(self, reached: frozenset[str], scope: str) -> Iterable[tuple[str, str]]:
+        for word in reached:
+            name = word.removeprefix("=")
+            if name in _INFRASTRUCTURE or (word[0] == "=" and not self.is_variable(name, scope)):
+                continue
+            if (scope, name) in self._nodes:
+                yield scope, name
+            elif ("", name) in self._nodes:
+                yield "", name
+            elif (HEADERS, name) in self._nodes:
+                yield HEADERS, name
+
+
+HEADERS = "<headers>"
+"""Scope of functions that headers define in every file that includes them."""
+
+
+def stub(definition: Definition, *, empty_counts: bool) -> str | None:
+    """How a function pretends, one of ``provides.STUBS``, or None when it does its work.
+
+    ``empty_counts`` says whether a body that does nothing is a stub rather than all there is to do.
+    """
+    body = definition.body
+    if not definition.function or definition.alias:
+        return None
+    for word in body:
+        # A warning after an answer is for what the function cannot do, not for all of it.
+        if word == "return":
+            break
+        if word in ("UK_WARN_STUBBED", "WARN_STUBBED"):
+            return "warn"
+    answers = _returned(body)
+    if "ENOSYS" in body and answers and all(_fails(each, body) for each in answers):
+        return "enosys"
+    if empty_counts and _idle(body):
+        return "empty"
+    return None
+
+
+def _returned(body: tuple[str, ...]) -> list[tuple[str, ...]]:
+    answers = []
+    for index, word in enumerate(body):
+        if word == "return":
+            try:
+                end = body.index(";", index)
+            except ValueError:
+                end = len(body)
+            answers.append(body[index + 1 : end])
+    return answers
+
+
+def _fails(answer: tuple[str, ...], body: tuple[str, ...]) -> bool:
+    if "ENOSYS" in answer:
+        return "?" not in answer
+    words = tuple(word for word in answer if word not in "()")
+    assigned = any(
+        body[index : index + 3] == ("errno", "=", "ENOSYS") for index in range(len(body) - 2)
+    )
+    return assigned and (words in (("-", "1"), ("NULL",), ("0",)) or "SIG_ERR" in words)
+
+
+def _idle(body: tuple[str, ...]) -> bool:
+    """Only unused parameters, and a constant answer."""
+    statements: list[list[str]] = [[]]
+    for word in body:
+        if word == ";":
+            statements.append([])
+        else:
+            statements[-1].append(word)
+    for words in statements:
+        if not words or words[:3] == ["(", "void", ")"] or words[0] in ("UK_UNUSED", "uk_pr_warn"):
+            continue
+        if words[0] == "return" and all(word in ("(", ")", "0", "NULL") for word in words[1:]):
+            continue
+        return False
+    return True

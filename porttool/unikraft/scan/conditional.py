@@ -1,0 +1,439 @@
+"""The preprocessor's conditionals over Kconfig symbols, without choosing a configuration.
+
+A file is read once; each token comes with the condition under which the compiler would see it.
+Included files are followed for their macros. Names that nothing defines are undefined, as in C.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition, constant, symbol
+
+_TOKEN = re.compile(
+    r"""(?P<word>[A-Za-z_]\w*)|(?P<number>\.?[0-9](?:[eEpP][+-]|[\w.])*)
+    |(?P<string>L?"(?:[^"\\\n]|\\.)*+"|L?'(?:[^'\\\n]|\\.)*+')
+    |(?P<punctuation>\.\.\.|->|\#\#|[^\s\w])""",
+    re.VERBOSE,
+)
+_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*+"|\'(?:[^\'\\\n]|\\.)*+\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w*)[ \t]*(.*)")
+_DEFINE = re.compile(r"(\w+)(?:\(([^)]*)\))?\s*(.*)")
+_INCLUDE = re.compile(r'([<"])([^>"]+)[>"]')
+_FILE_MAX = 4 << 20
+_INCLUDE_DEPTH = 40
+_INCLUDES_MAX = 4000
+
+#: Predefined by gcc for x86-64, or limits of its types, as <float.h> and <limits.h> have them.
+_BUILTIN = {
+    "__x86_64__": "1", "__amd64__": "1", "__X86_64__": "1", "__GNUC__": "12", "__STDC__": "1",
+    "__LP64__": "1", "_LP64": "1", "__ELF__": "1", "__STDC_VERSION__": "201112",
+    "__BYTE_ORDER__": "1234", "__ORDER_LITTLE_ENDIAN__": "1234", "__SSE__": "1", "__SSE2__": "1",
+    "LDBL_MANT_DIG": "64", "LDBL_MAX_EXP": "16384", "FLT_EVAL_METHOD": "0", "__SIZEOF_LONG__": "8",
+    "__FLT_EVAL_METHOD__": "0", "ULONG_MAX": "18446744073709551615", "__SIZEOF_POINTER__": "8",
+    "LONG_MAX": "9223372036854775807", "UINT_MAX": "4294967295", "INT_MAX": "2147483647",
+    "SIZE_MAX": "18446744073709551615", "UINTPTR_MAX": "18446744073709551615",
+    "WCHAR_MAX": "2147483647", "WCHAR_MIN": "-2147483648", "DBL_MANT_DIG": "53",
+    "LLONG_MAX": "9223372036854775807", "FLT_MANT_DIG": "24",
+    "__FLT_EVAL_METHOD": "0", "__DBL_MANT_DIG__": "53", "__LDBL_MANT_DIG__": "64",
+}  # fmt: skip
+
+
+class CToken(NamedTuple):
+    """A token of C: its kind (a group of the lexer), text, condition, and column in its line."""
+
+    kind: str
+    text: str
+    condition: Condition
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """``parameters`` is None for one that is not called like a function."""
+
+    parameters: tuple[str, ...] | None
+    body: str
+
+
+@dataclass(slots=True)
+class Macros:
+    """The macros at a place in a file, each with the conditions under which it is what."""
+
+    known: dict[str, list[tuple[Condition, Macro]]] = field(default_factory=dict)
+
+    def define(self, name: str, macro: Macro, condition: Condition) -> None:
+        """Take in a ``#define``."""
+        if condition is ALWAYS or name not in self.known:
+            self.known[name] = [(condition, macro)]
+            return
+        self.undefine(name, condition)
+        self.known[name].append((condition, macro))
+
+    def undefine(self, name: str, condition: Condition) -> None:
+        """Take in an ``#undef``."""
+        definitions = self.known.get(name)
+        if definitions:
+            left = [(guard & ~condition, macro) for guard, macro in definitions]
+            self.known[name] = [each for each in left if each[0] is not NEVER]
+
+    def defined(self, name: str) -> Condition:
+        """When ``name`` is defined."""
+        if name.startswith("CONFIG_"):
+            return symbol(name.removeprefix("CONFIG_"))
+        result = constant(name in _BUILTIN)
+        for guard, _ in self.known.get(name, ()):
+            result = result | guard
+        return result
+
+    def only(self, name: str) -> Macro | None:
+        """The macro, when there is but one of that name."""
+        definitions = self.known.get(name, ())
+        return definitions[0][1] if len(definitions) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Macros after, and tokens of, one translation unit without the headers it includes."""
+
+    tokens: tuple[CToken, ...]
+    macros: Macros
+
+
+class Reader:
+    """Reads C files. ``defined`` are macros of the command line, name to body."""
+
+    def __init__(self, folders: Sequence[Path], defined: dict[str, str]) -> None:
+        self._folders = [str(folder) for folder in folders]
+        self._defined = defined
+        self._found: dict[str, str | None] = {}
+
+    def read(self, path: Path) -> Source:
+        """Read one file; a file that cannot be read has no tokens."""
+        macros = Macros()
+        for name, body in self._defined.items():
+            macros.define(name, Macro(None, body), ALWAYS)
+        tokens: list[CToken] = []
+        _Walk(self, macros, tokens).start(path)
+        return Source(tuple(tokens), macros)
+
+    def resolve(self, name: str, quoted: bool, beside: str) -> str | None:
+        """Path of an included file, or None when it is not in the tree."""
+        if quoted:
+            candidate = f"{beside.rpartition('/')[0]}/{name}"
+            if _lines(candidate) is not None:
+                return candidate
+        if name not in self._found:
+            paths = (f"{folder}/{name}" for folder in self._folders)
+            self._found[name] = next((each for each in paths if _lines(each) is not None), None)
+        return self._found[name]
+
+
+class _Walk:
+    """One translation unit as it is read."""
+
+    def __init__(self, reader: Reader, macros: Macros, tokens: list[CToken]) -> None:
+        self._reader = reader
+        self._macros = macros
+        self._tokens = tokens
+        self._seen: set[str] = set()
+        self._open: list[str] = []
+        self._included = 0
+
+    def start(self, path: Path) -> None:
+        """Read the file that the unit is made from."""
+        self._open.append(str(path))
+        self.file(str(path), ALWAYS, own=True)
+
+    def file(self, path: str, outer: Condition, *, own: bool, depth: int = 0) -> None:
+        lines = _lines(path)
+        if lines is None or depth > _INCLUDE_DEPTH:
+            return
+        # Per open conditional: the branch's condition, what is left, and what is around it.
+        stack: list[tuple[Condition, Condition, Condition]] = []
+        now = outer
+        for kind, rest, tokens in lines:
+            if tokens is not None:
+                if own and now is not NEVER:
+                    self._tokens.extend(CToken(k, t, now, c) for k, t, c in tokens)
+            elif kind in ("if", "ifdef", "ifndef"):
+                if now is NEVER:
+                    stack.append((NEVER, NEVER, now))
+                    continue
+                found = self._condition(kind, rest)
+                stack.append((now, now & ~found, now))
+                now = now & found
+            elif kind in ("elif", "else") and stack:
+                _, left, around = stack.pop()
+                found = ALWAYS if kind == "else" or left is NEVER else self._condition("if", rest)
+                stack.append((left, left & ~found, around))
+                now = left & found
+            elif kind == "endif" and stack:
+                now = stack.pop()[2]
+            elif now is NEVER:
+                continue
+            elif kind == "define":
+                if definition := _definition(rest):
+                    self._macros.define(*definition, now)
+            elif kind == "undef":
+                self._macros.undefine(rest.strip(), now)
+            elif kind in ("include", "include_next"):
+                self._include(rest, path, now, own, depth)
+
+    def _include(self, rest: str, path: str, now: Condition, own: bool, depth: int) -> None:
+        match = _INCLUDE.match(rest)
+        if not match:
+            return
+        found = self._reader.resolve(match[2], match[1] == '"', path)
+        if found is None:
+            return
+        content = own and not found.endswith(".h")
+        self._included += 1
+        if self._included > _INCLUDES_MAX or found in self._open:
+            return
+        if not content:
+            if found in self._seen:
+                return
+            self._seen.add(found)
+        self._open.append(found)
+        self.file(found, now, own=content, depth=depth + 1)
+        self._open.pop()
+
+    def _condition(self, kind: str, rest: str) -> Condition:
+        if kind == "if":
+            return _Expression(rest, self._macros).truth()
+        found = self._macros.defined(rest.split()[0] if rest.split() else "")
+        return found if kind == "ifdef" else ~found
+
+
+@lru_cache(maxsize=1 << 17)
+def _definition(rest: str) -> tuple[str, Macro] | None:
+    match = _DEFINE.fullmatch(rest)
+    if match is None:
+        return None
+    name, parameters, body = match[1], match[2], match[3]
+    if parameters is None:
+        return name, Macro(None, body)
+    if rest[len(name)] != "(":
+        # "X (a)" is not called like a function; a blank comes before the bracket.
+        return name, Macro(None, f"({parameters}) {body}")
+    return name, Macro(tuple(each.strip() for each in parameters.split(",")), body)
+
+
+_Line = tuple[str, str, tuple[tuple[str, str, int], ...] | None]
+
+
+@lru_cache(maxsize=8192)
+def _lines(path: str) -> tuple[_Line, ...] | None:
+    """Directives and runs of tokens of a file, or None when it is not one."""
+    try:
+        file = Path(path)
+        if not file.is_file() or file.stat().st_size > _FILE_MAX:
+            return None
+        text = file.read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError):
+        return None
+    return tuple(_split(text))
+
+
+def plain(text: str) -> str:
+    """C without comments and continued lines; a comment becomes a blank."""
+    text = text.replace("\\\r\n", " ").replace("\\\n", " ")
+    return _COMMENT.sub(lambda match: match[0] if match[0][0] in "\"'" else " ", text)
+
+
+def _split(text: str) -> Iterator[_Line]:
+    run: list[tuple[str, str, int]] = []
+    for line in plain(text).splitlines():
+        directive = _DIRECTIVE.fullmatch(line)
+        if directive:
+            if run:
+                yield "", "", tuple(run)
+                run = []
+            yield directive[1], directive[2].strip(), None
+        else:
+            run.extend(lex(line))
+    if run:
+        yield "", "", tuple(run)
+
+
+def lex(line: str) -> Iterator[tuple[str, str, int]]:
+    """Kind, text and column of each token of a line without comments."""
+    for match in _TOKEN.finditer(line):
+        yield match.lastgroup or "", match[0], match.start()
+
+
+_Cases = tuple[tuple[Condition, int], ...]
+_Value = int | Condition | _Cases
+
+
+class _Expression:
+    """The expression of an ``#if``: what C's grammar has, over conditions instead of numbers."""
+
+    _LEVELS = (("||",), ("&&",), ("|",), ("^",), ("&",), ("==", "!="),
+               ("<", ">", "<=", ">="), ("<<", ">>"), ("+", "-"), ("*", "/", "%"))  # fmt: skip
+    _OPERATORS = re.compile(r"\s*(\w+|\|\||&&|==|!=|<=|>=|<<|>>|'[^']*'|\"[^\"]*\"|.)")
+
+    def __init__(self, text: str, macros: Macros, depth: int = 0) -> None:
+        self._tokens = self._OPERATORS.findall(text)[:2000]
+        self._position = 0
+        self._macros = macros
+        self._depth = depth
+
+    def truth(self) -> Condition:
+        """When it is not zero; a thing that is not understood is."""
+        return _truth(self.value())
+
+    def value(self) -> _Value:
+        try:
+            return self._ternary(0)
+        except (ValueError, ZeroDivisionError, OverflowError, RecursionError):
+            return 1
+
+    def _peek(self) -> str:
+        return self._tokens[self._position] if self._position < len(self._tokens) else ""
+
+    def _next(self) -> str:
+        token = self._peek()
+        self._position += 1
+        return token
+
+    def _ternary(self, nesting: int) -> _Value:
+        if nesting > 200:
+            raise ValueError("too deep")
+        found = self._binary(0, nesting)
+        if self._peek() != "?":
+            return found
+        self._next()
+        one = self._ternary(nesting + 1)
+        self._next()
+        other = self._ternary(nesting + 1)
+        if isinstance(found, int):
+            return one if found else other
+        truth = _truth(found)
+        return (truth & _truth(one)) | (~truth & _truth(other))
+
+    def _binary(self, level: int, nesting: int) -> _Value:
+        if level == len(self._LEVELS):
+            return self._unary(nesting)
+        left = self._binary(level + 1, nesting)
+        while self._peek() in self._LEVELS[level] and self._peek():
+            operator = self._next()
+            left = _apply(operator, left, self._binary(level + 1, nesting))
+        return left
+
+    def _unary(self, nesting: int) -> _Value:
+        token = self._next()
+        if token == "!":
+            return ~_truth(self._unary(nesting + 1))
+        if token in ("-", "+", "~"):
+            value = self._unary(nesting + 1)
+            number = value if isinstance(value, int) else 1
+            return {"-": -number, "+": number, "~": ~number}[token]
+        if token == "(":
+            value = self._ternary(nesting + 1)
+            self._next()
+            return value
+        if token == "defined":
+            bracket = self._peek() == "("
+            name = (self._next(), self._next())[1] if bracket else self._next()
+            if bracket:
+                self._next()
+            return self._macros.defined(name)
+        if token[:1].isdigit():
+            return int(re.sub(r"[uUlL]+$", "", token) or "0", 0)
+        if not (token[:1].isalpha() or token[:1] == "_"):
+            raise ValueError(token)
+        return self._name(token)
+
+    def _name(self, name: str) -> _Value:
+        if self._peek() == "(":
+            return self._called(name)
+        if name.startswith("CONFIG_"):
+            return symbol(name.removeprefix("CONFIG_"))
+        definitions = self._macros.known.get(name)
+        if not definitions:
+            return int(_BUILTIN.get(name, "0"))
+        if self._depth > 20:
+            return 1
+        values = [
+            (guard, _Expression(macro.body, self._macros, self._depth + 1).value())
+            for guard, macro in definitions
+        ]
+        if len(values) == 1 and values[0][0] == ALWAYS:
+            return values[0][1]
+        if all(isinstance(value, int) for _, value in values):
+            return tuple((guard, value) for guard, value in values if isinstance(value, int))
+        result = NEVER
+        for guard, value in values:
+            result = result | (guard & _truth(value))
+        return result
+
+    def _called(self, name: str) -> _Value:
+        self._next()
+        depth = 1
+        inner = []
+        while depth and self._position < len(self._tokens):
+            token = self._next()
+            depth += {"(": 1, ")": -1}.get(token, 0)
+            inner.append(token)
+        if name == "__has_include" or name.startswith("__has_"):
+            return 0
+        if name in ("CONFIG_IS_ENABLED", "IS_ENABLED"):
+            return _Expression("".join(inner[:-1]), self._macros, self._depth + 1).value()
+        raise ValueError(name)
+
+
+def _truth(value: _Value) -> Condition:
+    if isinstance(value, tuple):
+        result = NEVER
+        for guard, each in value:
+            if each:
+                result = result | guard
+        return result
+    return constant(value != 0) if isinstance(value, int) else value
+
+
+def _apply(operator: str, left: _Value, right: _Value) -> _Value:
+    if operator == "||":
+        return _truth(left) | _truth(right)
+    if operator == "&&":
+        return _truth(left) & _truth(right)
+    if isinstance(left, tuple) and isinstance(right, int):
+        return tuple((guard, int(_number(operator, each, right))) for guard, each in left)
+    if not isinstance(left, int) or not isinstance(right, int):
+        return _compare(operator, left, right)
+    return _number(operator, left, right)
+
+
+def _number(operator: str, left: int, right: int) -> int:
+    operations = {
+        "==": int(left == right), "!=": int(left != right), "<": int(left < right),
+        ">": int(left > right), "<=": int(left <= right), ">=": int(left >= right),
+        "+": left + right, "-": left - right, "*": left * right, "|": left | right,
+        "&": left & right, "^": left ^ right,
+    }  # fmt: skip
+    if operator in operations:
+        return operations[operator]
+    if operator in ("<<", ">>"):
+        bits = min(max(right, 0), 64)
+        return left << bits if operator == "<<" else left >> bits
+    return left // right if operator == "/" else left % right
+
+
+def _compare(operator: str, left: _Value, right: _Value) -> _Value:
+    """A Kconfig symbol that is compared with a number: as if it could be 0 and 1 alone."""
+    if isinstance(left, int) and isinstance(right, Condition) and operator in ("==", "!="):
+        left, right = right, left
+    if isinstance(left, Condition) and isinstance(right, int):
+        outcome = {
+            "==": right, "!=": int(right == 0), ">": int(right == 0), ">=": int(right == 1),
+        }.get(operator)  # fmt: skip
+        if outcome is not None and right in (0, 1):
+            if operator == ">=" and right == 0:
+                return 1
+            return left if outcome else ~left
+    return 1

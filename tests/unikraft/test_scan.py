@@ -1,0 +1,359 @@
+"""Reading a Unikraft tree: a toy one, in the words that real ones are written in."""
+
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from porttool.errors import UserError
+from porttool.unikraft.provides import Provides, Symbol, dumps
+from porttool.unikraft.scan.archives import unpack
+from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition, symbol
+from porttool.unikraft.scan.conditional import Reader
+from porttool.unikraft.scan.definitions import of_c
+from porttool.unikraft.scan.makefile import Makefile
+from porttool.unikraft.scan.tree import provides, scan
+from tests.support import Files, git, porttool, write_files
+
+TREE: Files = {
+    "version.mk": "UK_VERSION = 0\nUK_SUBVERSION = 99.1\n",
+    "lib/files/Makefile.uk": (
+        "$(eval $(call addlib_s,libfiles,$(CONFIG_LIBFILES)))\n"
+        "CINCLUDES-$(CONFIG_LIBFILES) += -I$(LIBFILES_BASE)/include\n"
+        "LIBFILES_SRCS-y += $(LIBFILES_BASE)/main.c\n"
+        "LIBFILES_SRCS-$(CONFIG_LIBFILES_EXTRA) += \\\n"
+        "\t$(LIBFILES_BASE)/extra.c|variant $(LIBFILES_BASE)/gone.c\n"
+        "ifneq ($(filter y,$(CONFIG_LIBFILES_A) $(CONFIG_LIBFILES_B)),)\n"
+        "LIBFILES_SRCS-y += $(LIBFILES_BASE)/either.c\n"
+        "else ifeq ($(CONFIG_LIBFILES_C),y)\n"
+        "LIBFILES_SRCS-y += $(LIBFILES_BASE)/other.c\n"
+        "endif\n"
+        "ifeq (arm64,$(CONFIG_UK_ARCH))\n"
+        "LIBFILES_SRCS-y += $(LIBFILES_BASE)/arm.c\n"
+        "endif\n"
+        "LIBFILES_SRCS-y += $(LIBFILES_BASE)/arch/$(CONFIG_UK_ARCH)/low.S\n"
+        "UK_PROVIDED_SYSCALLS-$(CONFIG_LIBFILES) += open-3 chown-3e\n"
+        "UK_PROVIDED_SYSCALLS-$(CONFIG_LIBFILES) += fork-0 chroot-1 flock-2\n"
+        "ifeq ($(CONFIG_LIBFILES_EXTRA),y)\n"
+        "UK_PROVIDED_SYSCALLS-$(CONFIG_LIBFILES) += statx-5\n"
+        "endif\n"
+        "$(LIBFILES_BUILD)/made.h: $(LIBFILES_BASE)/main.c\n"
+        "\tUNRELATED = recipe > $@\n"
+    ),
+    "lib/files/Config.uk": (
+        "menuconfig LIBFILES\n\tbool\n\tselect LIBTOOLS\n"
+        "config LIBFILES_EXTRA\n\tbool\n\tselect LIBFILES\n"
+        "config LIBTOOLS\n\tbool\n\tselect LIBDEEP\n"
+    ),
+    "lib/files/exportsyms.uk": (
+        "# not this: hidden_one\nvisible\nuk_syscall_r_open\nextra\neither\nother\nlow\n"
+        "fork\nopen\n"
+    ),
+    "lib/files/main.c": (
+        "#include <uk/syscall.h>\n"
+        "int visible(void)\n{\n\treturn 1;\n}\n"
+        "int hidden_one(void) { return 2; }\n"
+        "UK_SYSCALL_R_DEFINE(int, open, const char *, path, int, flags, int, mode)\n"
+        "{\n\treturn visible();\n}\n"
+        "UK_SYSCALL_R_DEFINE(int, fork)\n{\n\tuk_pr(1);\n\treturn -ENOSYS;\n}\n"
+        "UK_SYSCALL_R_DEFINE(int, chroot, const char *, path)\n"
+        "{\n\tUK_WARN_STUBBED();\n\treturn 0;\n}\n"
+        "UK_SYSCALL_R_DEFINE(int, flock, int, fd, int, how)\n{\n\treturn 0;\n}\n"
+    ),
+    "lib/files/extra.c": "#if CONFIG_LIBFILES_FAST\nint extra;\n#endif\n",
+    "lib/files/either.c": "void either(void) {}\n",
+    "lib/files/other.c": "void other(void) { visible(); }\n",
+    "lib/files/arm.c": "int arm_only;\n",
+    "lib/files/arch/x86_64/low.S": ".global low\nlow:\n\tret\n",
+    "lib/files/include/files.h": (
+        "int visible(void);\nint promised(int);\nextern int also;\n"
+        "typedef struct inner FILE;\nextern FILE *const one;\n#define one (one)\n"
+        "struct packed { int x; } __attribute__((__packed__));\n"
+    ),
+    "lib/syscall_shim/Makefile.uk": (
+        "$(eval $(call addlib_s,libsyscall_shim,$(CONFIG_LIBSYSCALL_SHIM)))\n"
+        "LIBSYSCALL_SHIM_SRCS-y += $(LIBSYSCALL_SHIM_BASE)/libc_stubs.awk>.c\n"
+    ),
+    "lib/syscall_shim/arch/x86_64/syscall.h.in": (
+        "#define __NR_open 2\n#define __NR_fork 57\n#define __NR_chown 92\n#define __NR_bpf 321\n"
+    ),
+    "lib/syscall_shim/include/uk/syscall.h": (
+        "#if CONFIG_LIBSYSCALL_SHIM_NOWRAPPER\n#define UK_LIBC_SYSCALLS (0)\n#else\n"
+        "#define UK_LIBC_SYSCALLS (1)\n#endif\n"
+    ),
+}
+
+MUSL: Files = {
+    "Config.uk": (
+        "config LIBMUSL\n\tselect LIBSYSCALL_SHIM\n\tselect LIBSYSCALL_SHIM_NOWRAPPER\n"
+        "\tselect LIBMUSL_ONE\nconfig LIBMUSL_ONE\n\tbool\nconfig LIBMUSL_TWO\n\tbool\n"
+    ),
+    "Makefile.uk": (
+        "$(eval $(call addlib_s,libmusl,$(CONFIG_LIBMUSL)))\n"
+        "LIBMUSL_VERSION=7.0\n"
+        "LIBMUSL_URL=https://example.org/musl-$(LIBMUSL_VERSION).tar.gz\n"
+        "$(eval $(call fetch,libmusl,$(LIBMUSL_URL)))\n"
+        "$(eval $(call patch,libmusl,$(LIBMUSL_BASE)/patches,musl-$(LIBMUSL_VERSION)))\n"
+        "LIBMUSL=$(LIBMUSL_ORIGIN)/musl-$(LIBMUSL_VERSION)/\n"
+        "LIBMUSL_COMPFLAGS-y += -I$(LIBMUSL)/src/internal\n"
+        "CINCLUDES-$(CONFIG_LIBMUSL) += -I$(LIBMUSL)/arch/x86_64\n"
+        "ifeq ($(CONFIG_LIBMUSL_ONE),y)\ninclude $(LIBMUSL_BASE)/Makefile.uk.musl.one\nendif\n"
+        "ifeq ($(CONFIG_LIBMUSL_TWO),y)\ninclude $(LIBMUSL_BASE)/Makefile.uk.musl.two\nendif\n"
+    ),
+    "Makefile.uk.musl.one": (
+        "LIBMUSL_ONE_HDRS-y += $(LIBMUSL)/include/one.h\n"
+        "LIBMUSL_ONE_SRCS-y += $(LIBMUSL)/src/one/open.c\n"
+        "# LIBMUSL_ONE_SRCS-y += $(LIBMUSL)/src/one/left_out.c\n"
+        "$(eval $(call _libmusl_import_lib,one,$(LIBMUSL_ONE_HDRS-y),$(LIBMUSL_ONE_SRCS-y)))\n"
+    ),
+    "Makefile.uk.musl.two": (
+        "LIBMUSL_TWO_SRCS-y += $(LIBMUSL)/src/two/reopen.c\n"
+        "$(eval $(call _libmusl_import_lib,two,$(LIBMUSL_TWO_HDRS-y),$(LIBMUSL_TWO_SRCS-y)))\n"
+    ),
+    "patches/0001-name.patch": (
+        "--- a/src/two/reopen.c\n+++ b/src/two/reopen.c\n@@ -1,2 +1,2 @@\n"
+        ' #include "internal.h"\n-int before(void) { return again(1); }\n'
+        "+int after(void) { return again(1); }\n"
+    ),
+}
+
+ARCHIVE: Files = {
+    "musl-7.0/include/one.h": "int open(const char *, int, ...);\nint left_out(void);\n",
+    "musl-7.0/arch/x86_64/bits/syscall.h.in": "#define __NR_open 2\n#define __NR_fchmod 91\n",
+    "musl-7.0/src/internal/internal.h": (
+        "#define weak_alias(old, new) \\\n"
+        "\textern __typeof(old) new __attribute__((__weak__, __alias__(#old)))\n"
+        "#define sys_open(...) __go(SYS_open, __VA_ARGS__)\n"
+        "static inline int helper(void) { return __syscall(SYS_fchmod, 1); }\n"
+    ),
+    "musl-7.0/src/one/open.c": (
+        '#include "internal.h"\n'
+        "static const char *const table[] = {\n#if LDBL_MANT_DIG == 64\n"
+        '\t"}",\n#elif LDBL_MANT_DIG == 53\n\t"{",\n#endif\n};\n'
+        "int open(const char *name, int flags, ...)\n{\n\treturn sys_open(name, flags);\n}\n"
+        "#ifdef SYS_openat9\nint openat9;\n#endif\n"
+        "static int dummy = 3;\nweak_alias(open, open64);\nweak_alias(dummy, __clever);\n"
+        "int (*signal_like(int x, void (*f)(int)))(int) { return 0; }\n"
+        "int (*pointer)(int), plain = 4, list[3] = { 1, 2 };\n"
+        "struct thing { int member; } made;\ntypedef int number;\nextern int elsewhere;\n"
+    ),
+    "musl-7.0/src/two/reopen.c": '#include "internal.h"\nint before(void) { return again(1); }\n'
+    "static int again(int x) { a->write(x); return open(0, x) + helper(); }\n",
+}
+
+
+def _tar(folder: Path, files: Files) -> None:
+    folder.mkdir()
+    with tarfile.open(folder / "musl-7.0.tar.gz", "w:gz") as tar:
+        for name, content in files.items():
+            data = str(content).encode()
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("scan")
+    write_files(root / "unikraft", TREE)
+    write_files(root / "lib-musl", MUSL)
+    _tar(root / "archives", ARCHIVE)
+    return root
+
+
+@pytest.fixture(scope="module")
+def alone(folders: Path) -> Provides:
+    """The tree without a libc."""
+    return provides(scan(folders / "unikraft", [], [], {"unikraft": None}))
+
+
+@pytest.fixture(scope="module")
+def with_musl(folders: Path) -> Provides:
+    return provides(scan(folders / "unikraft", [folders / "lib-musl"], [folders / "archives"], {}))
+
+
+def _requires(found: Provides) -> dict[str, tuple[str, ...]]:
+    return {name: symbol.requires for name, symbol in found.symbols.items()}
+
+
+def test_sources_count_under_the_conditions_of_makefile_and_file(alone: Provides) -> None:
+    assert alone.release == "0.99.1"
+    requires = _requires(alone)
+    assert requires["visible"] == ("LIBFILES",)
+    # LIBFILES_EXTRA selects LIBFILES; the file itself asks for another one.
+    assert requires["extra"] == ("LIBFILES_EXTRA", "LIBFILES_FAST")
+    assert requires["either"] == ("LIBFILES", "LIBFILES_A")
+    assert requires["other"] == ("LIBFILES", "LIBFILES_C")
+    assert "arm_only" not in requires
+    assert alone.symbols["low"].kind == "function"
+    assert alone.symbols["extra"].kind == "variable"
+    assert alone.symbols["low"].source == "lib/files/arch/x86_64/low.S"
+
+
+def test_what_is_not_exported_is_local(alone: Provides) -> None:
+    assert "hidden_one" not in alone.symbols
+    assert "uk_syscall_e_open" not in alone.symbols
+    assert "uk_syscall_r_open" in alone.symbols
+
+
+def test_system_calls_have_guards_and_stubs(alone: Provides) -> None:
+    calls = {name: (each.requires, each.stub) for name, each in alone.syscalls.items()}
+    assert calls == {
+        "open": (("LIBFILES",), None),
+        "fork": (("LIBFILES",), None),
+        "chroot": (("LIBFILES",), None),
+        "flock": (("LIBFILES",), None),
+        "statx": (("LIBFILES_EXTRA",), None),
+    } | {
+        "fork": (("LIBFILES",), "enosys"),
+        "chroot": (("LIBFILES",), "warn"),
+        "flock": (("LIBFILES",), "empty"),
+    }
+    assert {each.library for each in alone.syscalls.values()} == {"libfiles"}
+
+
+def test_the_shim_answers_for_calls_that_nobody_provides(alone: Provides) -> None:
+    assert alone.symbols["bpf"] == Symbol(
+        "bpf", "function", "libsyscall_shim", ("LIBSYSCALL_SHIM",), (), "enosys",
+        "lib/syscall_shim/libc_stubs.c",
+    )  # fmt: skip
+    # Without a libc that does it, handlers of system calls make functions of their names, too.
+    assert alone.symbols["open"].library == "libfiles"
+
+
+def test_headers_and_what_they_only_promise(alone: Provides) -> None:
+    assert alone.headers == {"files.h": "libfiles"}
+    assert alone.declared == {"promised", "also", "one"}
+
+
+def test_musl_is_read_from_its_patched_archive(with_musl: Provides) -> None:
+    musl = {name for name, each in with_musl.symbols.items() if each.library == "libmusl"}
+    assert musl == {
+        "open", "open64", "__clever", "signal_like", "pointer", "plain", "list", "made", "after",
+    }  # fmt: skip
+    assert with_musl.symbols["open"].source == "src/one/open.c"
+    assert with_musl.headers["one.h"] == "libmusl"
+    assert with_musl.headers["bits/syscall.h"] == "libmusl"
+    assert "left_out" in with_musl.declared
+    # LIBMUSL selects LIBMUSL_ONE.
+    assert with_musl.symbols["open"].requires == ("LIBMUSL",)
+    assert with_musl.symbols["after"].requires == ("LIBMUSL", "LIBMUSL_TWO")
+
+
+def test_the_kind_of_an_alias_is_that_of_what_it_names(with_musl: Provides) -> None:
+    kinds = {name: with_musl.symbols[name].kind for name in ("open64", "__clever", "pointer")}
+    assert kinds == {"open64": "function", "__clever": "variable", "pointer": "variable"}
+    assert with_musl.symbols["signal_like"].kind == "function"
+
+
+def test_system_calls_are_found_through_macros_helpers_and_aliases(with_musl: Provides) -> None:
+    assert with_musl.symbols["open"].syscalls == ("open",)
+    assert with_musl.symbols["open64"].syscalls == ("open",)
+    # By way of a static function of its file and an inline one of a header; a->write is no call.
+    assert with_musl.symbols["after"].syscalls == ("fchmod", "open")
+
+
+def test_a_libc_switches_the_wrappers_of_the_shim_off(with_musl: Provides) -> None:
+    assert with_musl.symbols["open"].library == "libmusl"
+    assert with_musl.symbols["fork"].library == "libsyscall_shim"
+
+
+def test_scanning_twice_gives_the_same_bytes(folders: Path, with_musl: Provides) -> None:
+    again = scan(folders / "unikraft", [folders / "lib-musl"], [folders / "archives"], {})
+    assert dumps(provides(again)) == dumps(with_musl)
+
+
+def test_the_command_names_the_commits(folders: Path, tmp_path: Path) -> None:
+    tree = tmp_path / "unikraft"
+    write_files(tree, TREE)
+    git(tree, "init", "--quiet")
+    git(tree, "add", "--all")
+    git(tree, "commit", "--quiet", "--message", "One")
+    args = ("--lib", folders / "lib-musl", "--archives", folders / "archives")
+    shown = porttool("catalogue", "scan", tree, *args, cwd=tmp_path).stdout
+    porttool("catalogue", "scan", tree, *args, "-o", "out.json", cwd=tmp_path)
+    assert (tmp_path / "out.json").read_text() == shown
+    assert f'"unikraft": "{git(tree, "rev-parse", "HEAD")}"' in shown
+    assert '"lib-musl": null' in shown
+
+
+def test_the_command_says_what_is_missing(folders: Path, tmp_path: Path) -> None:
+    lib = ("--lib", folders / "lib-musl")
+    done = porttool("catalogue", "scan", folders / "unikraft", *lib, cwd=tmp_path, check=1)
+    assert "musl-7.0.tar.gz" in done.stderr
+    assert "--archives" in done.stderr
+    done = porttool("catalogue", "scan", tmp_path, cwd=tmp_path, check=1)
+    assert "not a Unikraft tree" in done.stderr
+    done = porttool("catalogue", "scan", "nowhere", cwd=tmp_path, check=1)
+    assert "nowhere" in done.stderr
+
+
+def test_a_patch_that_does_not_apply_is_named(folders: Path, tmp_path: Path) -> None:
+    _tar(tmp_path / "archives", {**ARCHIVE, "musl-7.0/src/two/reopen.c": "int other;\n"})
+    with pytest.raises(UserError, match="does not apply") as caught:
+        scan(folders / "unikraft", [folders / "lib-musl"], [tmp_path / "archives"], {})
+    assert "0001-name.patch" in str(caught.value.where)
+
+
+def test_no_archive_writes_outside_of_its_folder(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+        made.writestr("../evil", "x")
+    unpack(tmp_path / "a.zip", tmp_path / "zip")
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("../evil"), io.BytesIO(b""))
+    with pytest.raises(UserError):
+        unpack(tmp_path / "a.tar.gz", tmp_path / "tar")
+    assert not (tmp_path / "evil").exists()
+    (tmp_path / "no.tar.gz").write_bytes(b"no archive")
+    with pytest.raises(UserError, match="unpacked"):
+        unpack(tmp_path / "no.tar.gz", tmp_path / "no")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '#include "hostile.c"\n#include "hostile.c"\nint fine;\n',
+        "#if " + "(" * 100_000 + "\n#endif\nint fine;\n",
+        "#if 1/0\n#endif\n#define A A\n#if A\n#endif\nint fine;\n",
+        "#define F(x) F(x) F(x)\nF(1)\nint fine;\n",
+        "{" * 100_000 + "}" * 100_000 + "\nint fine;\n",
+        "#else\n#endif\n#elif 1\n\0\xff\nint fine;\n",
+        "#if 1 << 99999999999\n#endif\nint fine;\n",
+        'char *text = "' + "x" * 1_000_000 + '";\nint fine;\n',
+    ],
+)
+def test_hostile_sources_end(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.c"
+    path.write_text(text)
+    found = of_c(Reader([tmp_path], {}).read(path))
+    assert "fine" in {each.name for each in found.definitions}
+
+
+def test_hostile_makefiles_end(tmp_path: Path) -> None:
+    path = tmp_path / "Makefile.uk"
+    path.write_text(
+        "A = $(B) $(B)\nB = $(A) $(A)\nLIBX_SRCS-y += $(A) fine.c\ninclude $(A) Makefile.uk\n"
+        "endif\nelse\nifeq\nifeq (\nendif\nendif\n$(eval $(call addlib,))\n"
+        f"include {path}\nLIBY_SRCS-y := $(LIBY_SRCS-y) y.c\n"
+    )
+    make = Makefile()
+    make.read(path)
+    assert "fine.c" in [word.text for word in make.words("LIBX_SRCS-y")]
+    assert [word.text for word in make.words("LIBY_SRCS-y")] == ["y.c"]
+
+
+def test_conditions_are_sums_of_products() -> None:
+    a, b, c = symbol("A"), symbol("B"), symbol("C")
+    assert a & ~a is NEVER
+    assert a | ~a is ALWAYS
+    assert (a | b) & a == a
+    assert ~(a & b) == ~a | ~b
+    assert (a & b | c).given({"A": True}) == b | c
+    assert (a & ~b).holds({"A"})
+    assert not (a & ~b).holds({"A", "B"})
+    many: Condition = NEVER
+    for number in range(100):
+        many = many | (symbol(f"X{number}") & symbol(f"Y{number}"))
+    assert many is ALWAYS
