@@ -8,7 +8,7 @@ from porttool.unikraft.scan.conditional import Macros, lex
 from porttool.unikraft.scan.definitions import Definition
 
 _NUMBER = re.compile(r"(?:SYS|__NR)_(\w+)")
-_HANDLER = re.compile(r"uk_syscall_[re](?:_u)?_(\w+)")
+_HANDLER = re.compile(r"uk_syscall_[re](?:_[ue])?_(\w+)")
 _SOCKETCALL = frozenset({"socketcall", "socketcall_cp", "__socketcall", "__socketcall_cp"})
 
 #: What nearly every function of musl can reach, and what none needs in order to work: locks of

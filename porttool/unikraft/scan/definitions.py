@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition
 from porttool.unikraft.scan.conditional import CToken, Macro, Macros, Source, lex, plain
 
-_SYSCALL = re.compile(r"UK_(LL)?SYSCALL(_R)?(_U|_E)?(?:_U)?_DEFINE")
+_SYSCALL = re.compile(r"UK_(LL)?SYSCALL(_R)?(_U|_E)?_DEFINE")
 _ATTRIBUTES = (
     "__attribute__",
     "__attribute",
@@ -313,7 +313,7 @@ class _Parser:
         name = names[0]
         condition = tokens[0].condition
         body = tuple(token.text for token in tokens[end + 2 : -1])
-        unit = "_u" if "_U" in match[0] else ""
+        unit = (match[3] or "").lower()
         for made in (f"uk_syscall_e{unit}_{name}", f"uk_syscall_r{unit}_{name}"):
             self._add(made, True, False, condition, body=body, syscall=name)
         if unit:

@@ -36,6 +36,18 @@ def read_selects(files: Iterable[Path]) -> Selects:
     return {name: frozenset(_reached(name, direct)) for name in direct}
 
 
+def read_names(files: Iterable[Path]) -> frozenset[str]:
+    """All symbols that the files define."""
+    names: set[str] = set()
+    for path in files:
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            continue
+        names |= {match[1] for line in lines if (match := _CONFIG.fullmatch(line))}
+    return frozenset(names)
+
+
 def _reached(name: str, direct: Mapping[str, set[str]]) -> set[str]:
     seen: set[str] = set()
     todo = [name]

@@ -12,10 +12,10 @@ from porttool.unikraft.scan import archives, calls, definitions
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition
 from porttool.unikraft.scan.conditional import Reader, Source
 from porttool.unikraft.scan.definitions import Definition
-from porttool.unikraft.scan.kconfig import Selects, least, read_selects
+from porttool.unikraft.scan.kconfig import Selects, least, read_names, read_selects
 from porttool.unikraft.scan.makefile import Library, Makefile, Word, known_values
 
-_PROVIDED = re.compile(r"([a-z_][a-z0-9_]*)-[0-9]+u?")
+_PROVIDED = re.compile(r"([a-z_][a-z0-9_]*)-[0-9]+[ue]?")
 _VERSION = re.compile(
     r"^\s*UK_(VERSION|SUBVERSION|EXTRAVERSION)\s*[?:]?=\s*([\w.-]*)", re.MULTILINE
 )
@@ -57,7 +57,7 @@ class Scan:
     declared: set[str] = field(default_factory=set)
     graphs: dict[str, calls.Graph] = field(default_factory=dict)
     selects: Selects = field(default_factory=dict)
-    fixed: dict[str, bool] = field(default_factory=dict)
+    fixed: Mapping[str, bool] = field(default_factory=dict)
 
 
 def scan(
@@ -96,6 +96,20 @@ def _release(root: Path) -> str:
     return release
 
 
+class _Fixed(dict[str, bool]):
+    """Values that are the same in every configuration; what no Config.uk defines is not set."""
+
+    def __init__(self, values: Mapping[str, bool], names: frozenset[str]) -> None:
+        super().__init__(values)
+        self._names = names
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name not in self._names
+
+    def get(self, name: str, default: bool | None = None) -> bool | None:  # type: ignore[override]
+        return super().get(name, default if name in self._names else False)
+
+
 class _Trees:
     """The Makefiles of a tree and its libraries, and where the sources they name are."""
 
@@ -121,8 +135,10 @@ class _Trees:
             make.read(folder / "Makefile.uk")
         self._unpack()
         registered = list({library.name: library for library in make.libraries}.values())
-        result.selects = read_selects(self._configs())
+        configs = list(self._configs())
+        result.selects = read_selects(configs)
         result.fixed = self._fixed({library.name for library in registered}, result.selects)
+        result.fixed = _Fixed(result.fixed, read_names(configs))
         self._syscalls(result, registered)
         includes = self._includes(registered)
         self._sources(result, registered, includes, progress)
@@ -200,7 +216,7 @@ class _Trees:
         for name in (f"{_SHIM.upper()}_SRCS-y", f"{_SHIM.upper()}_GEN_SRC"):
             for word in self._make.words(name):
                 stem = Path(word.text.partition(">")[0]).stem
-                condition = (library.condition & word.condition).given(result.fixed)
+                condition = library.condition & word.condition.given(result.fixed)
                 if stem == "libc_stubs":
                     for number in sorted(self._numbers()):
                         self._stub(result, library, number, condition)
@@ -255,8 +271,8 @@ class _Trees:
             graph = result.graphs.setdefault(library.name, calls.Graph())
             scopes: dict[str, str] = {}
             for path, condition in files:
-                guard = (condition & library.condition).given(result.fixed)
-                if guard != NEVER:
+                guard = condition.given(result.fixed) & library.condition
+                if guard.given(result.fixed) != NEVER:
                     source = reader.read(path)
                     for each in self._definitions(library, path, guard, source, result.fixed):
                         self._keep(each, source, graph, scopes, numbers, exports, result)
@@ -309,8 +325,8 @@ class _Trees:
         read = definitions.of_c if path.suffix == ".c" else definitions.of_assembler
         shown, upstream = self._shown(library, path)
         for each in read(source).definitions:
-            condition = (guard & each.condition).given(fixed)
-            if condition != NEVER:
+            condition = guard & each.condition.given(fixed)
+            if condition.given(fixed) != NEVER:
                 yield Defined(each, library, condition, shown, str(path), upstream)
 
     def _shown(self, library: Library, path: Path) -> tuple[str, bool]:
