@@ -331,7 +331,7 @@ def test_no_archive_writes_outside_of_its_folder(tmp_path: Path) -> None:
 def test_hostile_sources_end(text: str, tmp_path: Path) -> None:
     path = tmp_path / "hostile.c"
     path.write_text(text)
-    found = of_c(Reader([tmp_path], {}).read(path))
+    found = of_c(Reader([tmp_path], {}, [tmp_path]).read(path))
     assert "fine" in {each.name for each in found.definitions}
 
 
@@ -339,13 +339,30 @@ def test_hostile_makefiles_end(tmp_path: Path) -> None:
     path = tmp_path / "Makefile.uk"
     path.write_text(
         "A = $(B) $(B)\nB = $(A) $(A)\nLIBX_SRCS-y += $(A) fine.c\ninclude $(A) Makefile.uk\n"
-        "endif\nelse\nifeq\nifeq (\nendif\nendif\n$(eval $(call addlib,))\n"
+        "include \0 /dev/zero\nendif\nelse\nifeq\nifeq (\nendif\nendif\n$(eval $(call addlib,))\n"
         f"include {path}\nLIBY_SRCS-y := $(LIBY_SRCS-y) y.c\n"
     )
-    make = Makefile()
+    make = Makefile([tmp_path])
     make.read(path)
     assert "fine.c" in [word.text for word in make.words("LIBX_SRCS-y")]
     assert [word.text for word in make.words("LIBY_SRCS-y")] == ["y.c"]
+
+
+def test_nothing_outside_of_the_tree_is_read(tmp_path: Path) -> None:
+    write_files(tmp_path, {"secret.mk": "LIBX_SRCS-y += no.c\n", "secret.h": "#define HERE 1\n"})
+    tree = tmp_path / "tree"
+    source = (
+        '#include "../secret.h"\n#include "/dev/zero"\n#ifdef HERE\nint no;\n#endif\nint yes;\n'
+    )
+    write_files(tree, {"a.c": source, "Makefile.uk": "include ../secret.mk link.mk\n"})
+    (tree / "link.mk").symlink_to(tmp_path / "secret.mk")
+    found = of_c(Reader([tree, tmp_path], {}, [tree]).read(tree / "a.c"))
+    assert [each.name for each in found.definitions] == ["yes"]
+    make = Makefile([tree])
+    make.define("LIBX_BASE", str(tree))
+    make.read(tree / "Makefile.uk")
+    make.read(tree / "link.mk")
+    assert list(make.words("LIBX_SRCS-y")) == []
 
 
 def test_conditions_are_sums_of_products() -> None:

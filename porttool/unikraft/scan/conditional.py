@@ -4,6 +4,7 @@ A file is read once; each token comes with the condition under which the compile
 Included files are followed for their macros. Names that nothing defines are undefined, as in C.
 """
 
+import os.path
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from porttool.unikraft.scan import reading
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition, constant, symbol
 
 _TOKEN = re.compile(
@@ -23,7 +25,6 @@ _COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*+"|\'(?:[^\'\\\n]|\\.)*+\'|/\*.*?\*/|/
 _DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w*)[ \t]*(.*)")
 _DEFINE = re.compile(r"(\w+)(?:\(([^)]*)\))?\s*(.*)")
 _INCLUDE = re.compile(r'([<"])([^>"]+)[>"]')
-_FILE_MAX = 4 << 20
 _INCLUDE_DEPTH = 40
 _INCLUDES_MAX = 4000
 
@@ -104,9 +105,15 @@ class Source:
 
 
 class Reader:
-    """Reads C files. ``defined`` are macros of the command line, name to body."""
+    """Reads C files below ``roots``; ``folders`` are where ``#include`` looks.
 
-    def __init__(self, folders: Sequence[Path], defined: dict[str, str]) -> None:
+    ``defined`` are macros of the command line, name to body.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], defined: dict[str, str], roots: Sequence[Path]
+    ) -> None:
+        self.roots = tuple(os.path.realpath(root) for root in roots)
         self._folders = [str(folder) for folder in folders]
         self._defined = defined
         self._found: dict[str, str | None] = {}
@@ -124,11 +131,13 @@ class Reader:
         """Path of an included file, or None when it is not in the tree."""
         if quoted:
             candidate = f"{beside.rpartition('/')[0]}/{name}"
-            if _lines(candidate) is not None:
+            if _lines(candidate, self.roots) is not None:
                 return candidate
         if name not in self._found:
             paths = (f"{folder}/{name}" for folder in self._folders)
-            self._found[name] = next((each for each in paths if _lines(each) is not None), None)
+            self._found[name] = next(
+                (each for each in paths if _lines(each, self.roots) is not None), None
+            )
         return self._found[name]
 
 
@@ -149,7 +158,7 @@ class _Walk:
         self.file(str(path), ALWAYS, own=True)
 
     def file(self, path: str, outer: Condition, *, own: bool, depth: int = 0) -> None:
-        lines = _lines(path)
+        lines = _lines(path, self._reader.roots)
         if lines is None or depth > _INCLUDE_DEPTH:
             return
         # Per open conditional: the branch's condition, what is left, and what is around it.
@@ -227,16 +236,10 @@ _Line = tuple[str, str, tuple[tuple[str, str, int], ...] | None]
 
 
 @lru_cache(maxsize=8192)
-def _lines(path: str) -> tuple[_Line, ...] | None:
-    """Directives and runs of tokens of a file, or None when it is not one."""
-    try:
-        file = Path(path)
-        if not file.is_file() or file.stat().st_size > _FILE_MAX:
-            return None
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except (OSError, ValueError):
-        return None
-    return tuple(_split(text))
+def _lines(path: str, roots: tuple[str, ...]) -> tuple[_Line, ...] | None:
+    """Directives and runs of tokens of a file, or None when it is not one that may be read."""
+    text = reading.text(path, roots)
+    return None if text is None else tuple(_split(text))
 
 
 def plain(text: str) -> str:

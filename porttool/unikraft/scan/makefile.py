@@ -5,12 +5,14 @@ Only what ``Makefile.uk`` files use to say so is understood: assignments, ``ifeq
 says is skipped. A comparison that cannot be told is taken for true, both ways.
 """
 
+import os.path
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from porttool.errors import UserError
+from porttool.unikraft.scan import reading
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition, constant, symbol
 
 #: Symbols with a value that is not y or n, or that are the same for every tree we read.
@@ -59,8 +61,10 @@ class Origin:
 class Makefile:
     """Variables and registrations of the Makefiles that :meth:`read` has been given.
 
-    ``origins`` maps a library to the folder its archive is unpacked into.
+    ``roots`` are the folders that may be read.
     """
+
+    roots: Sequence[Path]
 
     libraries: list[Library] = field(default_factory=list)
     archives: dict[str, list[str]] = field(default_factory=dict)
@@ -81,9 +85,8 @@ class Makefile:
         if path in self._read or len(self._read) > 2000:
             return
         self._read.add(path)
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
+        text = reading.text(str(path), [os.path.realpath(root) for root in self.roots])
+        if text is None:
             return
         _Reader(self, path, condition).run(text)
 

@@ -120,7 +120,8 @@ class _Trees:
         self._external = list(libraries)
         self._folders = folders
         self._temporary = temporary
-        self._make = Makefile()
+        self._roots = [root, temporary, *libraries]
+        self._make = Makefile(self._roots)
 
     def read(self, result: Scan, progress: Progress) -> None:
         make = self._make
@@ -265,7 +266,9 @@ class _Trees:
         done = 0
         for library, files in work:
             reader = Reader(
-                [*self._own_includes(library), *includes], self._macros(library, numbers)
+                [*self._own_includes(library), *includes],
+                self._macros(library, numbers),
+                self._roots,
             )
             exports = self._exports(library)
             graph = result.graphs.setdefault(library.name, calls.Graph())
@@ -404,6 +407,7 @@ class _Trees:
         reader = Reader(
             list(dict.fromkeys(self._includes(registered))),
             {"_GNU_SOURCE": "1", "_ALL_SOURCE": "1", "_BSD_SOURCE": "1", "_XOPEN_SOURCE": "700"},
+            self._roots,
         )
         for name, found in files.items():
             order = sorted(found, key=lambda each: each[0] != _MUSL)
