@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from porttool.audit.model import SCHEMA, AuditReport, Kind, Need, Site
+from porttool.audit.status import Judgement
 
-_WORDS = {
+WORDS = {
     Kind.FUNCTION: ("function", "functions"),
     Kind.VARIABLE: ("variable", "variables"),
     Kind.TYPE: ("type", "types"),
@@ -21,10 +22,16 @@ _WORDS = {
 }
 
 
-def to_json(report: AuditReport) -> dict[str, Any]:
-    """The document of ``--json``; its schema is in docs/audit.md."""
+def to_json(report: AuditReport, judgement: Judgement | None = None) -> dict[str, Any]:
+    """The document of ``--json``; its schema is in docs/audit.md.
+
+    Without a ``judgement`` (of the needs of ``report``) there is no status.
+    """
+    verdicts = [None] * len(report.needs) if judgement is None else judgement.needs
     return {
         "schema": SCHEMA,
+        "release": judgement.release if judgement is not None else None,
+        "kconfig": list(judgement.kconfig) if judgement is not None else None,
         "needs": [
             {
                 "kind": need.kind.value,
@@ -32,8 +39,13 @@ def to_json(report: AuditReport) -> dict[str, Any]:
                 "group": need.group,
                 "header": need.header,
                 "sites": [{"file": site.file, "line": site.line} for site in need.sites],
+                "status": verdict.status.value if verdict else None,
+                "library": verdict.library if verdict else None,
+                "requires": list(verdict.requires) if verdict else [],
+                "reason": (verdict.reason or None) if verdict else None,
+                "patch": verdict.patch if verdict else None,
             }
-            for need in report.needs
+            for need, verdict in zip(report.needs, verdicts, strict=True)
         ],
         "files": [
             {"path": file.path, "parsed": file.parsed, "error": file.error} for file in report.files
@@ -44,7 +56,7 @@ def to_json(report: AuditReport) -> dict[str, Any]:
 def summary(report: AuditReport) -> str:
     """One sentence: how many files, how many needs of each kind."""
     counts = [
-        f"{len(needs)} {_WORDS[kind][len(needs) != 1]}"
+        f"{len(needs)} {WORDS[kind][len(needs) != 1]}"
         for kind in Kind
         if (needs := report.of_kind(kind))
     ]
@@ -75,15 +87,16 @@ def _by_group(needs: Iterable[Need]) -> list[Need]:
 
 
 def _heading(kind: Kind, needs: list[Need]) -> str:
-    return f"{_WORDS[kind][1].capitalize()} ({len(needs)})"
+    return f"{WORDS[kind][1].capitalize()} ({len(needs)})"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text of somebody else's files, without what a terminal would obey."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def _section(title: str, style: str, box: Box | None) -> Table:
+def section(title: str, style: str, box: Box | None) -> Table:
+    """An empty table with a title, for a terminal or, without ``box``, for text."""
     return Table(title=title, title_justify="left", title_style=style, box=box, pad_edge=False)
 
 
@@ -100,7 +113,7 @@ def table(
         if not needs:
             continue
         with_header = kind not in (Kind.HEADER, Kind.PATH)
-        part = _section(_heading(kind, needs), "bold", box)
+        part = section(_heading(kind, needs), "bold", box)
         part.add_column("Group", style="cyan", no_wrap=True)
         part.add_column("Name", style="bold", overflow="fold")
         if with_header:
@@ -114,24 +127,35 @@ def table(
             if with_header:
                 cells.append(need.header or "-")
             cells.append(places(need.sites, site_limit))
-            part.add_row(*(Text(_printable(cell)) for cell in cells))
+            part.add_row(*(Text(printable(cell)) for cell in cells))
         parts += [part, Text()] if box is None else [part]
-    if report.failed:
-        part = _section(f"Not parsed ({len(report.failed)})", "bold red", box)
-        part.add_column("File", overflow="fold")
-        part.add_column("Why", overflow="fold")
-        for file in report.failed:
-            part.add_row(Text(_printable(file.path)), Text(_printable(file.error or "")))
-        parts += [part, Text()] if box is None else [part]
+    parts += failures(report, box)
     parts.append(Text(summary(report)))
     return Group(*parts)
 
 
+def failures(report: AuditReport, box: Box | None) -> list[Table | Text]:
+    """The table of the files that were not parsed; nothing when all were."""
+    if not report.failed:
+        return []
+    part = section(f"Not parsed ({len(report.failed)})", "bold red", box)
+    part.add_column("File", overflow="fold")
+    part.add_column("Why", overflow="fold")
+    for file in report.failed:
+        part.add_row(Text(printable(file.path)), Text(printable(file.error or "")))
+    return [part, Text()] if box is None else [part]
+
+
 def plain(report: AuditReport) -> str:
     """The table as text to search in: one line a need, however long, and no trailing blanks."""
+    return as_text(table(report, box=None))
+
+
+def as_text(renderable: Group) -> str:
+    """What a table without box is in a file or a pipe."""
     console = Console(width=100_000, color_system=None, file=io.StringIO())
     with console.capture() as captured:
-        console.print(table(report, box=None))
+        console.print(renderable)
     return "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
 
 
@@ -146,23 +170,28 @@ def markdown(report: AuditReport) -> str:
         lines += ["| Group | Name | Header | Used in |", "|---|---|---|---|"]
         for need in needs:
             header = f"`{need.header}`" if need.header else "-"
-            where = _escape(places(need.sites))
-            lines.append(f"| {need.group} | {_code(need.name)} | {header} | {where} |")
+            where = escape(places(need.sites))
+            lines.append(f"| {need.group} | {code(need.name)} | {header} | {where} |")
         lines.append("")
-    if report.failed:
-        lines += ["## Not parsed", "", "| File | Why |", "|---|---|"]
-        for file in report.failed:
-            lines.append(f"| {_escape(file.path)} | {_escape(file.error or '')} |")
-        lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *markdown_failures(report)])
 
 
-def _escape(text: str) -> str:
-    plain_text = _printable(text)
+def markdown_failures(report: AuditReport) -> list[str]:
+    """Lines of Markdown on the files that were not parsed; none when all were."""
+    if not report.failed:
+        return []
+    rows = [f"| {escape(file.path)} | {escape(file.error or '')} |" for file in report.failed]
+    return ["## Not parsed", "", "| File | Why |", "|---|---|", *rows, ""]
+
+
+def escape(text: str) -> str:
+    """Somebody else's text as it stands, in Markdown."""
+    plain_text = printable(text)
     for character in "\\`*_<>[]|":
         plain_text = plain_text.replace(character, "\\" + character)
     return plain_text
 
 
-def _code(text: str) -> str:
-    return f"`{_printable(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+def code(text: str) -> str:
+    """A name in Markdown's code, also within a table."""
+    return f"`{printable(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"

@@ -184,10 +184,12 @@ def test_markdown_cannot_be_broken_by_names() -> None:
 
 
 def test_json_document() -> None:
-    assert to_json(REPORT)["schema"] == 1
+    assert to_json(REPORT)["schema"] == 2
+    assert to_json(REPORT)["release"] is None
     assert json.dumps(to_json(REPORT)["needs"][0]) == (
         '{"kind": "function", "name": "open", "group": "files", "header": "fcntl.h", '
-        '"sites": [{"file": "src/a.c", "line": 12}]}'
+        '"sites": [{"file": "src/a.c", "line": 12}], "status": null, "library": null, '
+        '"requires": [], "reason": null, "patch": null}'
     )
     assert to_json(REPORT)["needs"][4]["header"] is None
     assert to_json(REPORT)["files"][1:] == [
@@ -198,7 +200,7 @@ def test_json_document() -> None:
             "error": "src/broken.c:3: syntax error before }",
         },
     ]
-    assert list(to_json(REPORT)) == ["schema", "needs", "files"]
+    assert list(to_json(REPORT)) == ["schema", "release", "kconfig", "needs", "files"]
 
 
 def test_places_beyond_the_limit_are_counted() -> None:

@@ -1,0 +1,240 @@
+"""What a Unikraft release has of everything that C code needs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from porttool.audit.groups import LIBRARY
+from porttool.audit.model import AuditReport, Kind, Need
+from porttool.unikraft.provides import Provides, Symbol
+
+if TYPE_CHECKING:
+    from porttool.unikraft.table import Catalogue
+
+
+class Status(StrEnum):
+    """What becomes of a need. The order is the order of every report: what is missing is first."""
+
+    ABSENT = "absent"
+    DECLARED_ONLY = "declared-only"
+    RUNTIME = "runtime"
+    STUBBED = "stubbed"
+    PATCHED = "patched"
+    OWN = "own"
+    PROVIDED = "provided"
+
+
+#: What tells one need of a report from another: the name alone does not.
+Key = tuple[Kind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How a port gets rid of a need of its upstream.
+
+    ``patch`` is the patch of the series that takes the last place away, None when that is not
+    the work of one; ``reason`` says in words what did.
+    """
+
+    patch: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A need and what a release has of it.
+
+    ``library`` is the one that provides it, None when none does. ``requires`` are the Kconfig
+    symbols (without ``CONFIG_``) of the symbol and of the system calls under it, sorted.
+    ``reason`` is one line, "" when there is nothing to say; ``patch`` is set for PATCHED alone.
+    """
+
+    need: Need
+    status: Status
+    library: str | None = None
+    requires: tuple[str, ...] = ()
+    reason: str = ""
+    patch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All needs of an audit (in its order) against one release."""
+
+    release: str
+    needs: tuple[Judged, ...]
+
+    def of(self, *statuses: Status) -> tuple[Judged, ...]:
+        """The needs with one of these statuses, in the order of the audit."""
+        return tuple(judged for judged in self.needs if judged.status in statuses)
+
+    @property
+    def kconfig(self) -> tuple[str, ...]:
+        """The Kconfig symbols that all provided needs take together, sorted."""
+        return _sorted(symbol for each in self.of(Status.PROVIDED) for symbol in each.requires)
+
+
+#: The header that every port may include, and the library that porttool emits beside the port.
+_PORT_HEADERS = ("ukm.h", "ukm_store.h")
+_PORT_LIBRARY, _PORT_SYMBOL = "libukmetrics", "LIBUKMETRICS"
+
+_STUBS = {
+    "enosys": "ENOSYS at run time",
+    "empty": "it does nothing",
+    "warn": "it prints a warning and does nothing",
+}
+_STUB = "it answers without doing"
+
+
+@dataclass(frozen=True, slots=True)
+class _Replacement:
+    """Where the figures of a kernel path come from: ukstore entries (globs), functions."""
+
+    paths: tuple[str, ...]
+    entries: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+
+
+#: The first one that matches counts, and of it what the release really has.
+_REPLACEMENTS = (
+    _Replacement(("/proc/meminfo", "/proc/vmstat"), entries=("libukalloc/*",)),
+    _Replacement(("/proc/net/dev", "/proc/*/net/dev"), entries=("libuknetdev/*",)),
+    _Replacement(("/sys/class/net", "/sys/class/net/*"), entries=("libuknetdev/*",)),
+    _Replacement(("/proc/uptime",), functions=("clock_gettime",)),
+    _Replacement(
+        ("/proc/version", "/proc/sys/kernel/ostype", "/proc/sys/kernel/osrelease"),
+        functions=("uname",),
+    ),
+    _Replacement(("/proc/sys/kernel/hostname",), functions=("gethostname", "uname")),
+)
+
+
+def judge(
+    report: AuditReport,
+    provides: Provides,
+    *,
+    catalogue: "Catalogue | None" = None,
+    removed: Mapping[Key, Removed] | None = None,
+) -> tuple[Judged, ...]:
+    """Say of each need of ``report`` what a release has of it, in the order of the report.
+
+    ``catalogue`` are the release's ukstore entries, which can stand in for a kernel path; None
+    when they are not known. ``removed`` are the needs that a port no longer has.
+    """
+    return tuple(_judge(need, provides, catalogue, removed or {}) for need in report.needs)
+
+
+def _judge(
+    need: Need,
+    provides: Provides,
+    catalogue: "Catalogue | None",
+    removed: Mapping[Key, Removed],
+) -> Judged:
+    gone = removed.get((need.kind, need.name))
+    if gone is not None:
+        return Judged(need, Status.PATCHED, reason=gone.reason, patch=gone.patch)
+    if need.kind is Kind.PATH:
+        return _judge_path(need, provides, catalogue)
+    header = need.name if need.kind is Kind.HEADER else need.header
+    if header in _PORT_HEADERS:
+        return Judged(need, Status.PROVIDED, _PORT_LIBRARY, (_PORT_SYMBOL,))
+    if need.kind not in (Kind.FUNCTION, Kind.VARIABLE):
+        return _judge_header(need, header, provides)
+    symbol = provides.symbols.get(need.name)
+    return _missing(need, provides) if symbol is None else _judge_symbol(need, symbol, provides)
+
+
+def _judge_header(need: Need, header: str | None, provides: Provides) -> Judged:
+    library = provides.headers.get(header or "")
+    if library is not None:
+        return Judged(need, Status.PROVIDED, library)
+    if need.kind is Kind.HEADER:
+        return Judged(need, Status.ABSENT, reason="no library has this header")
+    reason = f"no library has <{header}>" if header else "no header declares it"
+    return Judged(need, Status.ABSENT, reason=reason)
+
+
+def _missing(need: Need, provides: Provides) -> Judged:
+    if need.name in provides.declared:
+        where = f"<{need.header}> declares it" if need.header else "a header declares it"
+        return Judged(need, Status.DECLARED_ONLY, reason=f"{where}, and nothing defines it")
+    if need.group == LIBRARY:
+        reason = f"<{need.header}> is of a library that is not Unikraft's"
+        return Judged(need, Status.ABSENT, reason=reason)
+    return Judged(need, Status.ABSENT, reason="nothing defines it")
+
+
+def _judge_symbol(need: Need, symbol: Symbol, provides: Provides) -> Judged:
+    there = [
+        (name, provides.syscalls[name]) for name in symbol.syscalls if name in provides.syscalls
+    ]
+    missing = [name for name in symbol.syscalls if name not in provides.syscalls]
+    stubs = [(name, call.stub) for name, call in there if call.stub is not None]
+    requires = _sorted([*symbol.requires, *(each for _, call in there for each in call.requires)])
+
+    def judged(status: Status, reason: str) -> Judged:
+        return Judged(need, status, symbol.library, requires, reason)
+
+    if symbol.stub is not None:
+        return judged(Status.STUBBED, f"links, but is a stub: {_STUBS.get(symbol.stub, _STUB)}")
+    if missing:
+        calls = _syscalls(missing)
+        return judged(Status.RUNTIME, f"links, but nothing provides {calls}: ENOSYS at run time")
+    if stubs:
+        how = _STUBS.get(stubs[0][1], _STUB)
+        calls = _syscalls([name for name, _ in stubs])
+        return judged(Status.STUBBED, f"links, but {calls} under it is a stub: {how}")
+    further = [
+        f"{_syscalls([name])}, which {' and '.join(more)} provides"
+        for name, call in there
+        if (more := _sorted(set(call.requires) - set(symbol.requires)))
+    ]
+    return judged(Status.PROVIDED, f"links, but needs {'; '.join(further)}" if further else "")
+
+
+def _syscalls(names: list[str]) -> str:
+    return f"{'syscall' if len(names) == 1 else 'syscalls'} {', '.join(names)}"
+
+
+def _judge_path(need: Need, provides: Provides, catalogue: "Catalogue | None") -> Judged:
+    if need.name.startswith("/dev"):
+        reason = "is there only where devfs is mounted and a library registers it"
+        return Judged(need, Status.RUNTIME, reason=reason)
+    instead, requires = _instead(need.name, provides, catalogue)
+    if not instead:
+        return Judged(need, Status.ABSENT, reason="nothing has this")
+    reason = f"no such file at run time; instead: {', '.join(instead)}"
+    return Judged(need, Status.RUNTIME, None, requires, reason)
+
+
+def _instead(
+    path: str, provides: Provides, catalogue: "Catalogue | None"
+) -> tuple[list[str], tuple[str, ...]]:
+    """What a release has in the place of a path, and the Kconfig symbols that takes."""
+    for replacement in _REPLACEMENTS:
+        if any(fnmatchcase(path, pattern) for pattern in replacement.paths):
+            break
+    else:
+        return [], ()
+    words: list[str] = []
+    requires: list[str] = []
+    entries = catalogue.entries if catalogue is not None else ()
+    for pattern in replacement.entries:
+        found = [entry for entry in entries if fnmatchcase(entry.key, pattern)]
+        if found:
+            words.append(f"ukstore's {found[0].library} ({', '.join(e.name for e in found)})")
+            requires += (symbol for entry in found for symbol in entry.requires)
+    for name in replacement.functions:
+        symbol = provides.symbols.get(name)
+        need = Need(Kind.FUNCTION, name, "", None, ())
+        judged = None if symbol is None else _judge_symbol(need, symbol, provides)
+        if judged is not None and judged.status is Status.PROVIDED:
+            words.append(f"{name}()")
+            requires += judged.requires
+    return words, _sorted(requires)
+
+
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))

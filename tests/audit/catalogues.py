@@ -1,0 +1,68 @@
+"""A small release of Unikraft for the audit's tests: something of each status."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from porttool.unikraft.provides import Provides, load
+
+
+def symbol(
+    *syscalls: str, stub: str | None = None, library: str = "libmusl", requires: str = "LIBMUSL"
+) -> dict[str, Any]:
+    """A function of the JSON file."""
+    return {
+        "kind": "function",
+        "library": library,
+        "requires": requires.split(),
+        "syscalls": list(syscalls),
+        "stub": stub,
+        "source": "x.c",
+    }
+
+
+def syscall(requires: str, stub: str | None = None) -> dict[str, Any]:
+    """A system call of the JSON file."""
+    return {"library": requires.lower(), "requires": [requires], "stub": stub}
+
+
+DOCUMENT: dict[str, Any] = {
+    "schema": 1,
+    "release": "0.16.3",
+    "commits": {"unikraft": "1" * 40},
+    "symbols": {
+        "printf": symbol("writev"),
+        "strlen": symbol(),
+        "puts": symbol("writev"),
+        "readdir": symbol("getdents64"),
+        "clock_gettime": symbol("clock_gettime"),
+        "prlimit": symbol("prlimit64"),
+        "inotify_init": symbol("inotify_init", "inotify_init1"),
+        "fork": symbol("clone", stub="enosys"),
+        "getuid": symbol("getuid"),
+        "sync": symbol("sync"),
+        "stderr": symbol() | {"kind": "variable"},
+        "send": symbol(library="libposix_socket", requires="LIBPOSIX_SOCKET LIBMUSL"),
+    },
+    "syscalls": {
+        "writev": syscall("LIBMUSL"),
+        "getdents64": syscall("LIBVFSCORE"),
+        "clock_gettime": syscall("LIBPOSIX_TIME"),
+        "prlimit64": syscall("LIBPOSIX_PROCESS", "warn"),
+        "getuid": syscall("LIBPOSIX_USER"),
+        "sync": syscall("LIBVFSCORE", "empty"),
+    },
+    "headers": dict.fromkeys(("stdio.h", "unistd.h", "time.h", "string.h"), "libmusl"),
+    "declared": ["printf", "execve", "fork", "setsid"],
+}
+
+
+def write_catalogue(path: Path) -> Path:
+    """Write the release to a file; gives ``path``."""
+    path.write_text(json.dumps(DOCUMENT))
+    return path
+
+
+def catalogue(folder: Path) -> Provides:
+    """The release, by way of a file in ``folder``."""
+    return load(write_catalogue(folder / "release.json"))

@@ -1,0 +1,195 @@
+"""Each status by its rule, and how a judged audit reads."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from porttool.audit import AuditReport, FileResult, Kind, Need, Site
+from porttool.audit.reports import to_json
+from porttool.audit.status import Judged, Judgement, Removed, Status, judge
+from porttool.audit.statusreports import markdown, plain, table
+from porttool.unikraft.table import shipped_catalogue
+from tests.audit.catalogues import catalogue
+
+
+def need(
+    name: str,
+    header: str | None = "unistd.h",
+    kind: Kind = Kind.FUNCTION,
+    group: str = "unistd",
+    line: int = 1,
+) -> Need:
+    return Need(kind, name, group, header, (Site("a.c", line),))
+
+
+def judged(folder: Path, *needs: Need) -> tuple[Judged, ...]:
+    report = AuditReport(needs, (FileResult("a.c", True),))
+    return judge(report, catalogue(folder), catalogue=shipped_catalogue("0.16.3"))
+
+
+FUNCTIONS = {
+    "strlen": (Status.PROVIDED, ["LIBMUSL"], ""),
+    "printf": (Status.PROVIDED, ["LIBMUSL"], ""),
+    "readdir": (
+        Status.PROVIDED,
+        ["LIBMUSL", "LIBVFSCORE"],
+        "links, but needs syscall getdents64, which LIBVFSCORE provides",
+    ),
+    "send": (Status.PROVIDED, ["LIBMUSL", "LIBPOSIX_SOCKET"], ""),
+    "inotify_init": (
+        Status.RUNTIME,
+        ["LIBMUSL"],
+        "links, but nothing provides syscalls inotify_init, inotify_init1: ENOSYS at run time",
+    ),
+    "fork": (Status.STUBBED, ["LIBMUSL"], "links, but is a stub: ENOSYS at run time"),
+    "prlimit": (
+        Status.STUBBED,
+        ["LIBMUSL", "LIBPOSIX_PROCESS"],
+        "links, but syscall prlimit64 under it is a stub: it prints a warning and does nothing",
+    ),
+    "sync": (
+        Status.STUBBED,
+        ["LIBMUSL", "LIBVFSCORE"],
+        "links, but syscall sync under it is a stub: it does nothing",
+    ),
+    "setsid": (Status.DECLARED_ONLY, [], "<unistd.h> declares it, and nothing defines it"),
+    "getifaddrs": (Status.ABSENT, [], "nothing defines it"),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function(tmp_path: Path, name: str) -> None:
+    (found,) = judged(tmp_path, need(name))
+    assert (found.status, list(found.requires), found.reason) == FUNCTIONS[name]
+    assert (found.library is None) == (found.status in (Status.ABSENT, Status.DECLARED_ONLY))
+
+
+def test_one_missing_syscall_of_several_is_enough(tmp_path: Path) -> None:
+    provides = catalogue(tmp_path)
+    some = {**provides.syscalls, "inotify_init": provides.syscalls["writev"]}
+    report = AuditReport((need("inotify_init"),), ())
+    provides = type(provides)(
+        provides.release, {}, provides.symbols, some, provides.headers, provides.declared
+    )
+    (found,) = judge(report, provides)
+    assert found.status is Status.RUNTIME
+    assert "syscall inotify_init1:" in found.reason
+
+
+def test_types_constants_and_headers_follow_the_header(tmp_path: Path) -> None:
+    found = judged(
+        tmp_path,
+        need("struct timespec", "time.h", Kind.TYPE),
+        need("struct inotify_event", "sys/inotify.h", Kind.TYPE),
+        need("IN_MODIFY", "sys/inotify.h", Kind.CONSTANT),
+        need("stdio.h", "stdio.h", Kind.HEADER),
+        need("sys/inotify.h", "sys/inotify.h", Kind.HEADER),
+        need("struct ukm_config", "ukm.h", Kind.TYPE, "library"),
+        need("ukm_collect", "ukm.h", Kind.FUNCTION, "library"),
+        need("api", "api.h", Kind.FUNCTION, "library"),
+    )
+    assert [(each.status.value, each.library, each.reason) for each in found] == [
+        ("provided", "libmusl", ""),
+        ("absent", None, "no library has <sys/inotify.h>"),
+        ("absent", None, "no library has <sys/inotify.h>"),
+        ("provided", "libmusl", ""),
+        ("absent", None, "no library has this header"),
+        ("provided", "libukmetrics", ""),
+        ("provided", "libukmetrics", ""),
+        ("absent", None, "<api.h> is of a library that is not Unikraft's"),
+    ]
+
+
+def path(name: str) -> Need:
+    return need(name, None, Kind.PATH, "procfs")
+
+
+def test_kernel_paths_name_what_stands_in_for_them(tmp_path: Path) -> None:
+    memory, network, uptime, stat, null = judged(
+        tmp_path,
+        path("/proc/meminfo"),
+        path("/sys/class/net/%s/statistics"),
+        path("/proc/uptime"),
+        path("/proc/%d/stat"),
+        path("/dev/null"),
+    )
+    assert memory.status is Status.RUNTIME
+    assert memory.reason.startswith(
+        "no such file at run time; instead: ukstore's libukalloc (cur_mem_free, "
+    )
+    assert memory.requires == ("LIBUKALLOC_IFSTATS", "LIBUKALLOC_IFSTATS_GLOBAL", "LIBUKSTORE")
+    assert network.status is Status.RUNTIME
+    assert "libuknetdev (" in network.reason
+    assert "rx_bytes" in network.reason
+    assert uptime.reason == "no such file at run time; instead: clock_gettime()"
+    assert uptime.requires == ("LIBMUSL", "LIBPOSIX_TIME")
+    assert (stat.status, stat.reason) == (Status.ABSENT, "nothing has this")
+    assert null.status is Status.RUNTIME
+
+
+def test_nothing_stands_in_where_the_release_does_not_have_it(tmp_path: Path) -> None:
+    report = AuditReport((path("/proc/meminfo"), path("/proc/version")), ())
+    for found in judge(report, catalogue(tmp_path)):
+        assert (found.status, found.reason) == (Status.ABSENT, "nothing has this")
+
+
+def report_of_all() -> AuditReport:
+    needs = (
+        need("fork", line=3),
+        need("getifaddrs", "ifaddrs.h", group="sockets", line=7),
+        need("inotify_init", "sys/inotify.h", group="poll", line=9),
+        need("printf", "stdio.h", group="stdio"),
+        need("readdir", "dirent.h", group="files", line=12),
+        need("send", "sys/socket.h", group="sockets", line=5),
+        need("setsid", line=4),
+        need("struct timespec", "time.h", Kind.TYPE, "time"),
+        need("stdio.h", "stdio.h", Kind.HEADER, "stdio"),
+        path("/proc/%d/stat"),
+        path("/proc/uptime"),
+    )
+    return AuditReport(needs, (FileResult("a.c", True), FileResult("b.c", False, "b.c:3: no")))
+
+
+def judgement_of_all(folder: Path) -> Judgement:
+    gone = {(Kind.FUNCTION, "setsid"): Removed("0004-stay.patch", "")}
+    needs = judge(report_of_all(), catalogue(folder), removed=gone)
+    return Judgement("0.16.3", needs)
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize("name", ["status-80.txt", "status.txt", "status.md"])
+def test_golden(tmp_path: Path, name: str) -> None:
+    report, judgement = report_of_all(), judgement_of_all(tmp_path)
+    if name == "status-80.txt":
+        console = Console(width=80, color_system=None, file=io.StringIO())
+        with console.capture() as captured:
+            console.print(table(report, judgement, site_limit=4))
+        text = "".join(line.rstrip() + "\n" for line in captured.get().splitlines())
+        assert all(len(line) <= 80 for line in text.splitlines())
+    elif name == "status.txt":
+        text = plain(report, judgement)
+    else:
+        text = markdown(report, judgement)
+    assert text == (GOLDEN / name).read_text()
+
+
+def test_json_has_the_status_of_each_need(tmp_path: Path) -> None:
+    document = to_json(report_of_all(), judgement_of_all(tmp_path))
+    assert list(document) == ["schema", "release", "kconfig", "needs", "files"]
+    assert (document["schema"], document["release"]) == (2, "0.16.3")
+    assert document["kconfig"] == ["LIBMUSL", "LIBPOSIX_SOCKET", "LIBVFSCORE"]
+    by_name = {each["name"]: each for each in document["needs"]}
+    assert json.dumps({key: by_name["readdir"][key] for key in list(by_name["readdir"])[5:]}) == (
+        '{"status": "provided", "library": "libmusl", "requires": ["LIBMUSL", "LIBVFSCORE"], '
+        '"reason": "links, but needs syscall getdents64, which LIBVFSCORE provides", "patch": null}'
+    )
+    assert (by_name["setsid"]["status"], by_name["setsid"]["patch"]) == (
+        "patched",
+        "0004-stay.patch",
+    )
+    assert by_name["printf"]["reason"] is None
