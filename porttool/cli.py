@@ -17,6 +17,7 @@ from porttool import ui
 from porttool.errors import ExitCode, PorttoolError, UserError
 from porttool.interrupts import interruptible
 from porttool.series.side import Side
+from porttool.unikraft import DEFAULT_RELEASE
 
 if TYPE_CHECKING:
     from porttool.series.edit import Place
@@ -82,7 +83,7 @@ def init(
     name: Annotated[
         str | None, typer.Option(help="Name of the library.", show_default="from the URL")
     ] = None,
-    unikraft: Annotated[str, typer.Option(help="Target Unikraft release.")] = "0.16.3",
+    unikraft: Annotated[str, typer.Option(help="Target Unikraft release.")] = DEFAULT_RELEASE,
     as_json: AsJson = False,
 ) -> None:
     """Make a new port workspace: pin an upstream and guess what to build of it."""
@@ -360,9 +361,27 @@ def audit_deps(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Write the result as Markdown.")
     ] = False,
+    release: Annotated[
+        str | None,
+        typer.Option(help="Unikraft release to hold it against.", show_default="the port's target"),
+    ] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Hold it against a scanned Unikraft tree.")
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATUS[,STATUS]",
+            help="Exit with 4 when a need is absent, declared-only, runtime, stubbed, patched, "
+            "own or provided.",
+        ),
+    ] = None,
 ) -> None:
-    """List every libc, POSIX, Linux and pthread name that C code uses, with file and line."""
-    from porttool.commands.audit_deps import audit_deps
+    """List every libc, POSIX, Linux and pthread name that C code uses, with file and line.
+
+    Each comes with what the Unikraft release has of it; what is missing comes first.
+    """
+    from porttool.commands.audit_deps import Target, audit_deps
 
     _run(
         lambda: audit_deps(
@@ -373,6 +392,7 @@ def audit_deps(
             as_markdown=markdown,
             defines=define or (),
             includes=include or (),
+            target=Target(release, catalogue, fail_on),
         )
     )
 

@@ -2,25 +2,58 @@
 
 import os.path
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from porttool import ui
 from porttool.audit import AuditReport, discover
+from porttool.audit.status import Judgement, Key, Removed, Status, judge
 from porttool.commands.auditing import (
+    Patched,
     Scope,
     fail_if_unparsed,
+    fail_on,
     patched_scope,
+    removed_needs,
     run_audit,
     unpatched_scope,
 )
 from porttool.commands.session import opened
-from porttool.errors import ExitCode, UserError
+from porttool.errors import DecisionNeeded, ExitCode, UserError
+from porttool.port import Port
+from porttool.series.trace import steps
+from porttool.unikraft import DEFAULT_RELEASE
+from porttool.unikraft import provides as known
+from porttool.unikraft.provides import Provides
+from porttool.workspace import CONFIG_NAME, Workspace
 
 #: Places shown for one need on a terminal up to 120 columns, and on a wider one. JSON, Markdown
 #: and pipes get them all.
 SITES_ON_TERMINAL = (4, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which release the needs are held against, and which statuses make the audit fail.
+
+    ``release`` is one that porttool knows, ``catalogue`` the file of a scan; with neither it is
+    the release that the workspace is for. ``fail_on`` are names of statuses, with commas.
+    """
+
+    release: str | None = None
+    catalogue: Path | None = None
+    fail_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is audited, and what it is held against; ``patched`` for a pin that has a series."""
+
+    scope: Scope
+    provides: Provides | None
+    patched: Patched | None = None
 
 
 def audit_deps(
@@ -32,26 +65,84 @@ def audit_deps(
     as_markdown: bool = False,
     defines: Sequence[str] = (),
     includes: Sequence[Path] = (),
+    target: Target = Target(),
 ) -> ExitCode:
     """Audit folders and files of C, or the port in ``workspace`` when there are no ``paths``.
 
     The port is audited with its series applied, or, ``unpatched``, all of the pin as it is.
     ``includes`` are relative to the current folder. Raises :class:`CheckFailed` after reporting
-    when a file did not parse, :class:`UserError` when there is nothing to audit.
+    when a file did not parse or a need has a status of ``target.fail_on``, :class:`UserError`
+    when there is nothing to audit or the release is not known.
     """
     if as_json and as_markdown:
         raise UserError("--json and --markdown exclude each other")
     if paths and unpatched:
         raise UserError("--unpatched is for the port in a workspace, not for paths")
-    with _from_workspace(workspace, unpatched) if not paths else _from_paths(paths) as scope:
-        report = run_audit(scope, includes, defines)
-    _show(report, as_json=as_json, as_markdown=as_markdown)
+    failing = _statuses(target.fail_on)
+    with (
+        _from_paths(paths, workspace, target)
+        if paths
+        else _from_workspace(workspace, unpatched, target)
+    ) as subject:
+        report = run_audit(subject.scope, includes, defines)
+        judgement = None
+        if subject.provides is not None:
+            removed = {}
+            if subject.patched is not None:
+                removed = removed_needs(report, subject.patched, includes, defines)
+            judgement = _judgement(report, subject.provides, removed)
+    _show(report, judgement, as_json=as_json, as_markdown=as_markdown)
     fail_if_unparsed(report, patched=not paths and not unpatched)
+    if judgement is not None:
+        fail_on(judgement, failing)
     return ExitCode.OK
 
 
-def _show(report: AuditReport, *, as_json: bool, as_markdown: bool) -> None:
-    from porttool.audit import reports
+def _judgement(
+    report: AuditReport, provides: Provides, removed: Mapping[Key, Removed]
+) -> Judgement:
+    from porttool.unikraft.table import shipped_catalogue, shipped_releases
+
+    release = provides.release
+    entries = shipped_catalogue(release) if release in shipped_releases() else None
+    return Judgement(release, judge(report, provides, catalogue=entries, removed=removed))
+
+
+def _statuses(names: str | None) -> tuple[Status, ...]:
+    """The statuses of ``--fail-on``."""
+    if names is None:
+        return ()
+    try:
+        return tuple(Status(name.strip()) for name in names.split(","))
+    except ValueError as error:
+        raise UserError(
+            "--fail-on names no status", why=str(error), fix=f"use some of: {', '.join(Status)}"
+        ) from None
+
+
+def _provides(target: Target, default: str) -> Provides | None:
+    """What the wanted release provides.
+
+    None, and a note, when the release was not asked for, and is not known nor needed.
+    """
+    if target.release is not None and target.catalogue is not None:
+        raise UserError("--release and --catalogue exclude each other")
+    if target.catalogue is not None:
+        return known.load(target.catalogue)
+    needed = target.release is not None or target.fail_on is not None
+    if not needed and default not in known.releases():
+        ui.note(
+            f"what Unikraft {default} provides is not known: needs have no status "
+            f"(--release takes {', '.join(known.releases()) or 'nothing yet'})"
+        )
+        return None
+    return known.shipped(target.release or default)
+
+
+def _show(
+    report: AuditReport, judgement: Judgement | None, *, as_json: bool, as_markdown: bool
+) -> None:
+    from porttool.audit import reports, statusreports
 
     if report.headers_from != "musl":
         ui.note(
@@ -59,19 +150,32 @@ def _show(report: AuditReport, *, as_json: bool, as_markdown: bool) -> None:
             "differ (apt-get install musl-dev)"
         )
     if as_json:
-        ui.show_json(reports.to_json(report))
-    elif as_markdown:
-        ui.stdout().out(reports.markdown(report), end="")
+        ui.show_json(reports.to_json(report, judgement))
+        return
+    console = ui.stdout()
+    limit = SITES_ON_TERMINAL[console.width > 120]
+    if as_markdown:
+        text = (
+            reports.markdown(report)
+            if judgement is None
+            else statusreports.markdown(report, judgement)
+        )
+        console.out(text, end="")
+    elif console.is_terminal:
+        ui.show(
+            reports.table(report, site_limit=limit)
+            if judgement is None
+            else statusreports.table(report, judgement, site_limit=limit)
+        )
     else:
-        console = ui.stdout()
-        if console.is_terminal:
-            ui.show(reports.table(report, site_limit=SITES_ON_TERMINAL[console.width > 120]))
-        else:
-            console.out(reports.plain(report), end="")
+        text = (
+            reports.plain(report) if judgement is None else statusreports.plain(report, judgement)
+        )
+        console.out(text, end="")
 
 
 @contextmanager
-def _from_paths(paths: Sequence[Path]) -> Iterator[Scope]:
+def _from_paths(paths: Sequence[Path], workspace: Path, target: Target) -> Iterator[_Subject]:
     for path in paths:
         if not path.exists():
             raise UserError("no such file or folder", where=str(path))
@@ -89,19 +193,45 @@ def _from_paths(paths: Sequence[Path]) -> Iterator[Scope]:
     sources += [path for path in real if path.is_file() and path not in sources]
     if found.defines:
         ui.note(f"defined, as the build files do: {' '.join(found.defines)}")
-    yield Scope(root, tuple(sources), found.includes, found.defines)
+    scope = Scope(root, tuple(sources), found.includes, found.defines)
+    yield _Subject(scope, _provides(target, _target_of(workspace)))
+
+
+def _target_of(workspace: Path) -> str:
+    """The release that a workspace is for; without one, the release of new workspaces."""
+    if not (workspace / CONFIG_NAME).exists():
+        return DEFAULT_RELEASE
+    return Workspace.open(workspace).config.unikraft
 
 
 @contextmanager
-def _from_workspace(directory: Path, unpatched: bool) -> Iterator[Scope]:
+def _from_workspace(directory: Path, unpatched: bool, target: Target) -> Iterator[_Subject]:
     with tempfile.TemporaryDirectory(prefix="porttool-") as scratch:
-        tree = Path(scratch) / "tree"
         with opened(directory, "audit-deps") as port:
+            config = port.workspace.config
+            provides = _provides(target, config.unikraft)
             if unpatched:
-                port.store.export(port.lock.pin.commit, tree)
-                scope = unpatched_scope(tree)
+                pin = Path(scratch) / "pin"
+                port.store.export(port.lock.pin.commit, pin)
+                tree = Path(scratch) / "tree"
+                patched = None if provides is None else _patched(port, tree)
+                subject = _Subject(unpatched_scope(pin), provides, patched)
             else:
                 port.verify_settled()
-                port.store.export(port.apply().head, tree)
-                scope = patched_scope(tree, port.workspace.config)
-        yield scope
+                tree = port.store.export(port.apply().head, Path(scratch) / "tree")
+                subject = _Subject(patched_scope(tree, config), provides)
+        yield subject
+
+
+def _patched(port: Port, tree: Path) -> Patched | None:
+    """The port with its series; None, and a note, while the series is not settled."""
+    if not port.series.patches:
+        return None
+    try:
+        port.verify_settled()
+        series = port.apply()
+    except (UserError, DecisionNeeded) as error:
+        ui.note(f"what the series removes is not marked: {error.what}")
+        return None
+    port.store.export(series.head, tree)
+    return Patched(patched_scope(tree, port.workspace.config), steps(port.store, series))

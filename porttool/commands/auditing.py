@@ -1,14 +1,18 @@
 """From a port, or a folder, to what the audit takes."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from porttool import ui
-from porttool.audit import AuditReport, audit
+from porttool.audit import AuditReport, Need, audit, compare
 from porttool.audit.build import guess_build
 from porttool.audit.model import FileResult
+from porttool.audit.reports import places
+from porttool.audit.status import Judgement, Key, Removed, Status
 from porttool.errors import CheckFailed, UserError
+from porttool.series.trace import Line, Step, follow
 from porttool.workspace import PortConfig
 
 #: ``ukm.h`` is on the include path of every port.
@@ -23,6 +27,14 @@ class Scope:
     sources: tuple[Path, ...]
     includes: tuple[Path, ...]
     defines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """A port with its series, and what each patch of it changes."""
+
+    scope: Scope
+    steps: tuple[Step, ...]
 
 
 def patched_scope(tree: Path, config: PortConfig) -> Scope:
@@ -93,3 +105,60 @@ def fail_if_unparsed(report: AuditReport, *, patched: bool) -> None:
 def _failure(file: FileResult) -> str:
     error = file.error or ""
     return error if error.startswith(f"{file.path}:") else f"{file.path}: {error}"
+
+
+def removed_needs(
+    unpatched: AuditReport, patched: Patched, includes: Sequence[Path], defines: Sequence[str]
+) -> dict[Key, Removed]:
+    """The needs of the pin that the port does not have, with the patch that removes each.
+
+    Nothing when a file of the port does not parse: then it is not known what it needs.
+    """
+    report = run_audit(patched.scope, includes, defines)
+    if report.failed:
+        ui.note(
+            "what the series removes is not marked: a file of the patched port does not parse "
+            "(porttool audit-deps says which)"
+        )
+        return {}
+    built = frozenset(file.path for file in report.files)
+    return {
+        (need.kind, need.name): _removed(need, patched.steps, built)
+        for need in compare(unpatched, report).removed
+    }
+
+
+def _removed(need: Need, steps: Sequence[Step], built: frozenset[str]) -> Removed:
+    """How a need went: by the last patch that takes a place away, or with files not built."""
+    word = need.name.rpartition(" ")[2].encode()
+    ends = [follow(steps, Line(os.fsencode(site.file), site.line), word) for site in need.sites]
+    left = {os.fsdecode(end.path) for end in ends if isinstance(end, Line)}
+    if not left:
+        order = [step.patch for step in steps]
+        patches = sorted({end for end in ends if isinstance(end, str)}, key=order.index)
+        return Removed(patches[-1], "")
+    idle = sorted(path for path in left if path.endswith(".c") and path not in built)
+    if len(idle) == len(left):
+        return Removed(None, f"not built: {', '.join(idle)}")
+    return Removed(None, "the port does not reach it any more")
+
+
+def fail_on(judgement: Judgement, statuses: Sequence[Status]) -> None:
+    """Raise :class:`CheckFailed` that names the needs with one of ``statuses``, if there are any.
+
+    Each stands on a line with its places and the reason.
+    """
+    found = [each for status in statuses for each in judgement.of(status)]
+    if not found:
+        return
+    names = ", ".join(dict.fromkeys(statuses))
+    lines = []
+    for each in found:
+        because = ": ".join(filter(None, (each.patch, each.reason)))
+        line = f"{places(each.need.sites)}: {each.need.name} is {each.status}"
+        lines.append(f"{line}: {because}" if because else line)
+    raise CheckFailed(
+        f"{ui.count(len(found), 'need')} of status {names} in Unikraft {judgement.release}",
+        why="\n".join(lines),
+        fix="a patch that does without, or a library that brings it",
+    )

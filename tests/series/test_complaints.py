@@ -1,9 +1,7 @@
-"""What users of other patch tools complain about, numbered as in the project's list of complaints.
-
-Complaint 11, a function that links and fails at run time, is the audit's (tests/audit).
-"""
+"""What users of other patch tools complain about, numbered as in the project's list."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,7 +14,8 @@ from porttool.series.importer import DoesNotApply, import_series
 from porttool.series.outcome import Verdict
 from porttool.series.patch import parse
 from porttool.series.rebase import Rebased, picks, rebase
-from tests.commands.ports import FILES, MAIN_C, Port
+from tests.audit.catalogues import write_catalogue
+from tests.commands.ports import FILES, MAIN_C, Port, new_file
 from tests.commands.ports import port_fixture as port_fixture
 from tests.support import Files, Upstream, git, write_files
 
@@ -246,3 +245,41 @@ def test_complaint_10_a_conflict_can_be_solved_and_gone_on_from(port: Port) -> N
     assert port.series.read_text().split() == ["0001-Serve.patch", "0002-Add-a-file.patch"]
     assert b"+int small_serve" in (port.patches / "0001-Serve.patch").read_bytes()
     assert port.run("check").code == 0
+
+
+def test_complaint_11_what_the_target_lacks_is_known_before_anything_is_built(
+    port: Port, tmp_path: Path
+) -> None:
+    """All the statuses are in tests/audit/test_status."""
+    made = (
+        "#include <unistd.h>\n#include <sys/inotify.h>\n"
+        "int watch(void) { return inotify_init(); }\n"
+        "int stay(void)\n{\n\tfork();\n\treturn setsid();\n}\n"
+    )
+    port.add("0003-Watch.patch", new_file("watch.c", made))
+    sources = port.config.read_text()
+    port.config.write_text(sources.replace('"main.c"', '"main.c", "watch.c"'))
+    assert port.run("refresh").code == 0
+    shutil.rmtree(port.root / "build")
+    target = ("--catalogue", write_catalogue(tmp_path / "release.json"))
+    told = port.run("audit-deps", *target)
+    assert told.code == 0
+    for words in (
+        ("declared-only", "setsid", "<unistd.h> declares it, and nothing defines it", "watch.c:7"),
+        ("runtime", "inotify_init", "links, but nothing provides", "ENOSYS at run time", ":3"),
+        ("stubbed", "fork", "links, but is a stub: ENOSYS at run time", "watch.c:6"),
+    ):
+        (line,) = (line for line in told.out.splitlines() if line.startswith(words[0]))
+        assert all(word in line for word in words), line
+    lacking = ("--fail-on", "absent,declared-only,runtime,stubbed")
+    refused = port.refuses("audit-deps", *target, *lacking, code=4)
+    refused.says(
+        "watch.c:7: setsid is declared-only: <unistd.h> declares it",
+        "watch.c:3: inotify_init is runtime: links, but nothing provides syscalls inotify_init",
+        "watch.c:6: fork is stubbed: links, but is a stub: ENOSYS at run time",
+    )
+    assert not (port.root / "build").exists()
+    # A patch that does without them is all it takes.
+    (port.patches / "0003-Watch.patch").write_text(new_file("watch.c", "int stay;\n"))
+    assert port.run("refresh").code == 0
+    assert port.run("audit-deps", *target, *lacking[:1], "declared-only,runtime,stubbed").code == 0
