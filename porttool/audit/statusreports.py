@@ -37,6 +37,7 @@ _STYLE = {
     Status.STUBBED: "bold yellow",
     Status.PROVIDED: "bold green",
 }
+_STYLES = {"Name": "bold", "Kconfig": "dim", "Library": "cyan", "Kind": "cyan"}
 _PROVIDED = ("Library", "Kind", "Name", "Kconfig", "Used in")
 _OTHERS = ("Kind", "Name", "Why", "Used in")
 
@@ -75,6 +76,12 @@ def _kconfig(judged: Judged) -> str:
     return " ".join(judged.requires) or "-"
 
 
+def _longest_symbol(rows: Sequence[tuple[Judged, tuple[str, ...]]]) -> int:
+    """The width at which no Kconfig symbol is folded, within reason."""
+    lengths = (len(symbol) for judged, _ in rows for symbol in judged.requires)
+    return min(max(lengths, default=0), 24)
+
+
 def table(
     report: AuditReport,
     judgement: Judgement,
@@ -96,8 +103,13 @@ def table(
         if box is None:
             part.add_column("Status")
         for name in _columns(status):
-            style = {"Name": "bold", "Kconfig": "dim", "Library": "cyan", "Kind": "cyan"}.get(name)
-            part.add_column(name, style=style, no_wrap=name == "Kind", overflow="fold")
+            part.add_column(
+                name,
+                style=_STYLES.get(name),
+                no_wrap=name == "Kind",
+                overflow="fold",
+                min_width=_longest_symbol(rows) if name == "Kconfig" else None,
+            )
         before: tuple[str, ...] = ()
         for judged, cells in rows:
             shown = cells if box is None else _once(cells, before)

@@ -138,7 +138,8 @@ def _removed(need: Need, steps: Sequence[Step], built: frozenset[str]) -> Remove
         patches = sorted({end for end in ends if isinstance(end, str)}, key=order.index)
         return Removed(patches[-1], "")
     idle = sorted(path for path in left if path.endswith(".c") and path not in built)
-    if len(idle) == len(left):
+    # A header needs nothing by itself: what includes it does.
+    if idle and all(path in idle or path.endswith(".h") for path in left):
         return Removed(None, f"not built: {', '.join(idle)}")
     return Removed(None, "the port does not reach it any more")
 

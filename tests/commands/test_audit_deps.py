@@ -46,8 +46,9 @@ def test_include_and_define_reach_the_preprocessor(
             "x/api.h": "int api(int);\n",
         },
     )
-    audit_deps([tmp_path / "p"], as_markdown=True, includes=[tmp_path / "x"], defines=["N=2"])
-    assert "| library | `api` | `api.h` | a.c:2 |" in capsys.readouterr().out
+    audit_deps([tmp_path / "p"], as_json=True, includes=[tmp_path / "x"], defines=["N=2"])
+    need = json.loads(capsys.readouterr().out)["needs"][0]
+    assert (need["name"], need["group"], need["header"]) == ("api", "library", "api.h")
 
 
 def test_single_files_and_their_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,7 +189,8 @@ def test_unpatched_says_which_patch_removes_what(
         tmp_path,
         {
             "a.c": NEEDS + "int setsid_(void) { return setsid(); }\n",
-            "b.c": "#include <unistd.h>\nint g(void) { return getuid(); }\n",
+            "b.c": '#include <unistd.h>\n#include "b.h"\nint g(void) { getuid(); return who(); }\n',
+            "b.h": "static inline int who(void) { return getuid(); }\n",
         },
     )
     text = (upstream.path / "a.c").read_text()
