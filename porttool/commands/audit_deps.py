@@ -224,11 +224,10 @@ def _from_workspace(directory: Path, unpatched: bool, target: Target) -> Iterato
 
 
 def _patched(port: Port, tree: Path) -> Patched | None:
-    """The port with its series; None, and a note, while the series is not settled."""
+    """The port with its series; None, and a note, while the series makes another tree."""
     if not port.series.patches:
         return None
     try:
-        port.verify_settled()
         series = port.apply()
     except (UserError, DecisionNeeded) as error:
         ui.note(f"what the series removes is not marked: {error.what}")

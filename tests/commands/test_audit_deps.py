@@ -188,13 +188,14 @@ def test_unpatched_says_which_patch_removes_what(
     upstream, port = make_workspace(
         tmp_path,
         {
-            "a.c": NEEDS + "int setsid_(void) { return setsid(); }\n",
+            "a.c": NEEDS.replace("\tfork();\n", "\tfork();\n\tsetsid();\n")
+            + "int stay(void) { return setsid(); }\n",
             "b.c": '#include <unistd.h>\n#include "b.h"\nint g(void) { getuid(); return who(); }\n',
             "b.h": "static inline int who(void) { return getuid(); }\n",
         },
     )
     text = (upstream.path / "a.c").read_text()
-    upstream.commit("Stay in front", {"a.c": text.replace("\tfork();\n", "")})
+    upstream.commit("Stay in front", {"a.c": text.replace("\tfork();\n\tsetsid();\n", "")})
     upstream.commit("Do not watch", {"a.c": NEEDS.replace("\tfork();\n", "")})
     add_patches(upstream, port)
     config = port / "porttool.toml"
