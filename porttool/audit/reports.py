@@ -44,6 +44,7 @@ def to_json(report: AuditReport, judgement: Judgement | None = None) -> dict[str
                 "requires": list(verdict.requires) if verdict else [],
                 "reason": (verdict.reason or None) if verdict else None,
                 "patch": verdict.patch if verdict else None,
+                "caveat": (verdict.caveat or None) if verdict else None,
             }
             for need, verdict in zip(report.needs, verdicts, strict=True)
         ],

@@ -1,11 +1,12 @@
 """What a Unikraft release has of everything that C code needs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from porttool.audit.caveats import caveat
 from porttool.audit.groups import LIBRARY
 from porttool.audit.model import AuditReport, Kind, Need
 from porttool.unikraft.provides import Provides, Symbol
@@ -49,6 +50,7 @@ class Judged:
     ``library`` is the one that provides it, None when none does. ``requires`` are the Kconfig
     symbols (without ``CONFIG_``) of the symbol and of the system calls under it, sorted.
     ``reason`` is one line, "" when there is nothing to say; ``patch`` is set for PATCHED alone.
+    ``caveat`` says how something that can be linked works otherwise than on Linux, "" if not.
     """
 
     need: Need
@@ -57,6 +59,7 @@ class Judged:
     requires: tuple[str, ...] = ()
     reason: str = ""
     patch: str | None = None
+    caveat: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,9 @@ class Judgement:
 #: The header that every port may include, and the library that porttool emits beside the port.
 _PORT_HEADERS = ("ukm.h", "ukm_store.h")
 _PORT_LIBRARY, _PORT_SYMBOL = "libukmetrics", "LIBUKMETRICS"
+
+#: What can be linked, so that it matters how it works.
+_LINKED = (Status.PROVIDED, Status.RUNTIME, Status.STUBBED)
 
 _STUBS = {
     "enosys": "ENOSYS at run time",
@@ -123,7 +129,11 @@ def judge(
     ``catalogue`` are the release's ukstore entries, which can stand in for a kernel path; None
     when they are not known. ``removed`` are the needs that a port no longer has.
     """
-    return tuple(_judge(need, provides, catalogue, removed or {}) for need in report.needs)
+    found = (_judge(need, provides, catalogue, removed or {}) for need in report.needs)
+    return tuple(
+        replace(each, caveat=caveat(each.need)) if each.status in _LINKED else each
+        for each in found
+    )
 
 
 def _judge(

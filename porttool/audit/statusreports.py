@@ -1,6 +1,7 @@
 """An audit against a release as Markdown and as a table: what is missing comes first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD, Box
 from rich.console import Group
@@ -40,6 +41,9 @@ _STYLE = {
 _STYLES = {"Name": "bold", "Kconfig": "dim", "Library": "cyan", "Kind": "cyan"}
 _PROVIDED = ("Library", "Kind", "Name", "Kconfig", "Used in")
 _OTHERS = ("Kind", "Name", "Why", "Used in")
+_DIFFERENT = ("Kind", "Name", "How", "Used in")
+
+_Row = tuple[Judged, tuple[str, ...]]
 
 
 def counts(judgement: Judgement) -> str:
@@ -53,16 +57,41 @@ def why(judged: Judged) -> str:
     return ": ".join(filter(None, (judged.patch, judged.reason)))
 
 
-def _heading(status: Status, needs: Sequence[Judged]) -> str:
-    return f"{_MEANING[status]} ({len(needs)})"
+def _caveats(judgement: Judgement) -> list[_Row]:
+    return [
+        (each, (each.need.kind.value, each.need.name, each.caveat))
+        for each in judgement.needs
+        if each.caveat
+    ]
 
 
-def _columns(status: Status) -> tuple[str, ...]:
-    return _PROVIDED if status is Status.PROVIDED else _OTHERS
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A table of the report. A row is a need with its cells, but for the places, which are last.
+
+    ``label`` is what each line of text begins with.
+    """
+
+    label: str
+    heading: str
+    style: str
+    columns: tuple[str, ...]
+    rows: Sequence[_Row]
 
 
-def _rows(judgement: Judgement, status: Status) -> list[tuple[Judged, tuple[str, ...]]]:
-    """The needs of a status with their cells, but for the places, which are last."""
+def _sections(judgement: Judgement) -> Iterator[_Part]:
+    """The tables: a status each, and before what is provided all that works otherwise."""
+    for status in Status:
+        if status is Status.PROVIDED and (caveats := _caveats(judgement)):
+            heading = f"Different: works otherwise than on Linux ({len(caveats)})"
+            yield _Part("different", heading, "bold yellow", _DIFFERENT, caveats)
+        if rows := _rows(judgement, status):
+            heading = f"{_MEANING[status]} ({len(rows)})"
+            columns = _PROVIDED if status is Status.PROVIDED else _OTHERS
+            yield _Part(status.value, heading, _STYLE.get(status, "bold"), columns, rows)
+
+
+def _rows(judgement: Judgement, status: Status) -> list[_Row]:
     needs = judgement.of(status)
     if status is not Status.PROVIDED:
         return [(each, (each.need.kind.value, each.need.name, why(each))) for each in needs]
@@ -76,7 +105,7 @@ def _kconfig(judged: Judged) -> str:
     return " ".join(judged.requires) or "-"
 
 
-def _longest_symbol(rows: Sequence[tuple[Judged, tuple[str, ...]]]) -> int:
+def _longest_symbol(rows: Sequence[_Row]) -> int:
     """The width at which no Kconfig symbol is folded, within reason."""
     lengths = (len(symbol) for judged, _ in rows for symbol in judged.requires)
     return min(max(lengths, default=0), 24)
@@ -89,42 +118,44 @@ def table(
     site_limit: int | None = None,
     box: Box | None = SIMPLE_HEAD,
 ) -> Group:
-    """The needs for a terminal, one table for each status, the worst first.
+    """The needs for a terminal, one table for each status, the worst first, and one of caveats.
 
     ``site_limit`` bounds the places shown for a need; None shows them all. Without ``box`` each
     line says its status.
     """
     parts: list[Table | Text] = []
-    for status in Status:
-        rows = _rows(judgement, status)
-        if not rows:
-            continue
-        part = section(_heading(status, judgement.of(status)), _STYLE.get(status, "bold"), box)
-        if box is None:
-            part.add_column("Status")
-        for name in _columns(status):
-            part.add_column(
-                name,
-                style=_STYLES.get(name),
-                no_wrap=name == "Kind",
-                overflow="fold",
-                min_width=_longest_symbol(rows) if name == "Kconfig" else None,
-            )
-        before: tuple[str, ...] = ()
-        for judged, cells in rows:
-            shown = cells if box is None else _once(cells, before)
-            before = cells
-            line = [*shown, places(judged.need.sites, site_limit)]
-            if box is None:
-                line.insert(0, status.value)
-            part.add_row(*(Text(printable(cell)) for cell in line))
-        parts += [part, Text()] if box is None else [part]
+    for part in _sections(judgement):
+        shown = _section(part, site_limit, box)
+        parts += [shown, Text()] if box is None else [shown]
     parts += failures(report, box)
     parts.append(Text(summary(report)))
     parts.append(Text(counts(judgement)))
     if judgement.kconfig:
         parts.append(Text(f"Kconfig: {' '.join(judgement.kconfig)}"))
     return Group(*parts)
+
+
+def _section(part: _Part, site_limit: int | None, box: Box | None) -> Table:
+    shown = section(part.heading, part.style, box)
+    if box is None:
+        shown.add_column("Status")
+    for name in part.columns:
+        shown.add_column(
+            name,
+            style=_STYLES.get(name),
+            no_wrap=name == "Kind",
+            overflow="fold",
+            min_width=_longest_symbol(part.rows) if name == "Kconfig" else None,
+        )
+    before: tuple[str, ...] = ()
+    for judged, cells in part.rows:
+        line = [*(cells if box is None else _once(cells, before))]
+        before = cells
+        if box is None:
+            line.insert(0, part.label)
+        line.append(places(judged.need.sites, site_limit))
+        shown.add_row(*(Text(printable(cell)) for cell in line))
+    return shown
 
 
 def _once(cells: tuple[str, ...], before: tuple[str, ...]) -> list[str]:
@@ -154,14 +185,10 @@ def markdown(report: AuditReport, judgement: Judgement) -> str:
     ]
     if judgement.kconfig:
         lines += [f"Kconfig: {' '.join(map(code, judgement.kconfig))}", ""]
-    for status in Status:
-        rows = _rows(judgement, status)
-        if not rows:
-            continue
-        names = _columns(status)
-        lines += [f"## {_heading(status, judgement.of(status))}", ""]
-        lines += [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
-        for judged, cells in rows:
+    for part in _sections(judgement):
+        lines += [f"## {part.heading}", "", f"| {' | '.join(part.columns)} |"]
+        lines.append("|---" * len(part.columns) + "|")
+        for judged, cells in part.rows:
             shown = [code(cell) if cell == judged.need.name else escape(cell) for cell in cells]
             lines.append(f"| {' | '.join([*shown, escape(places(judged.need.sites))])} |")
         lines.append("")

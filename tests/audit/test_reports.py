@@ -189,7 +189,7 @@ def test_json_document() -> None:
     assert json.dumps(to_json(REPORT)["needs"][0]) == (
         '{"kind": "function", "name": "open", "group": "files", "header": "fcntl.h", '
         '"sites": [{"file": "src/a.c", "line": 12}], "status": null, "library": null, '
-        '"requires": [], "reason": null, "patch": null}'
+        '"requires": [], "reason": null, "patch": null, "caveat": null}'
     )
     assert to_json(REPORT)["needs"][4]["header"] is None
     assert to_json(REPORT)["files"][1:] == [

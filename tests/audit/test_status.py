@@ -1,7 +1,6 @@
 """Each status by its rule, and how a judged audit reads."""
 
 import io
-import json
 from pathlib import Path
 
 import pytest
@@ -136,6 +135,22 @@ def test_nothing_stands_in_where_the_release_does_not_have_it(tmp_path: Path) ->
         assert (found.status, found.reason) == (Status.ABSENT, "nothing has this")
 
 
+def test_caveat_of_what_can_be_linked(tmp_path: Path) -> None:
+    statvfs, strlen, getifaddrs, clk_tck, type_ = judged(
+        tmp_path,
+        need("statvfs", "sys/statvfs.h"),
+        need("strlen"),
+        need("getifaddrs"),
+        need("_SC_CLK_TCK", kind=Kind.CONSTANT),
+        need("struct statvfs", kind=Kind.TYPE),
+    )
+    assert statvfs.status is Status.PROVIDED
+    assert statvfs.caveat == "all figures are 0 on ramfs, 9pfs and devfs"
+    assert clk_tck.caveat == "sysconf gives 0 with LIBPOSIX_SYSINFO"
+    assert getifaddrs.status is Status.ABSENT
+    assert [each.caveat for each in (strlen, getifaddrs, type_)] == ["", "", ""]
+
+
 def report_of_all() -> AuditReport:
     needs = (
         need("fork", line=3),
@@ -145,6 +160,7 @@ def report_of_all() -> AuditReport:
         need("readdir", "dirent.h", group="files", line=12),
         need("send", "sys/socket.h", group="sockets", line=5),
         need("setsid", line=4),
+        need("statvfs", "sys/statvfs.h", group="filesystem", line=15),
         need("struct timespec", "time.h", Kind.TYPE, "time"),
         need("stdio.h", "stdio.h", Kind.HEADER, "stdio"),
         path("/proc/%d/stat"),
@@ -184,12 +200,17 @@ def test_json_has_the_status_of_each_need(tmp_path: Path) -> None:
     assert (document["schema"], document["release"]) == (2, "0.16.3")
     assert document["kconfig"] == ["LIBMUSL", "LIBPOSIX_SOCKET", "LIBVFSCORE"]
     by_name = {each["name"]: each for each in document["needs"]}
-    assert json.dumps({key: by_name["readdir"][key] for key in list(by_name["readdir"])[5:]}) == (
-        '{"status": "provided", "library": "libmusl", "requires": ["LIBMUSL", "LIBVFSCORE"], '
-        '"reason": "links, but needs syscall getdents64, which LIBVFSCORE provides", "patch": null}'
-    )
+    assert list(by_name["readdir"].items())[5:] == [
+        ("status", "provided"),
+        ("library", "libmusl"),
+        ("requires", ["LIBMUSL", "LIBVFSCORE"]),
+        ("reason", "links, but needs syscall getdents64, which LIBVFSCORE provides"),
+        ("patch", None),
+        ("caveat", None),
+    ]
     assert (by_name["setsid"]["status"], by_name["setsid"]["patch"]) == (
         "patched",
         "0004-stay.patch",
     )
     assert by_name["printf"]["reason"] is None
+    assert by_name["statvfs"]["caveat"] == "all figures are 0 on ramfs, 9pfs and devfs"
