@@ -1,7 +1,8 @@
-"""What is there in Unikraft and still works otherwise than on Linux.
+"""What neither a symbol nor a header tells of Unikraft, and so is kept here.
 
-Found by building and booting 0.16.3 with lib-musl and lib-lwip on x86-64 under QEMU. Neither a
-symbol nor a header tells these facts, so they are kept here.
+How something that is there works otherwise than on Linux was found by building and booting 0.16.3
+with lib-musl and lib-lwip on x86-64 under QEMU. Which system calls a function makes only now
+and then was read from musl 1.2.3, with which lib-musl is built.
 """
 
 from dataclasses import dataclass
@@ -75,4 +76,36 @@ def caveat(need: Need) -> str:
     for each in _CAVEATS:
         if each.kind is need.kind and any(fnmatchcase(need.name, name) for name in each.names):
             return each.text
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Occasional:
+    """A system call that ``functions`` (globs) make on 64 bits only ``when``."""
+
+    syscall: str
+    functions: tuple[str, ...]
+    when: str
+
+
+_MAKES_THREADS = ("pthread_create", "thrd_create", "timer_create", "aio_*", "lio_listio*")
+_ENDS_THREADS = ("pthread_exit", "pthread_cancel", "thrd_exit")
+
+_OCCASIONAL = (
+    _Occasional("set_robust_list", ("*",), "for process-shared mutexes"),
+    _Occasional("statx", ("*",), "where time_t is wider than the kernel's"),
+    _Occasional("faccessat2", ("*",), "with flags, and not needed for them"),
+    _Occasional("sched_setscheduler", _MAKES_THREADS, "for threads with a scheduling policy"),
+    _Occasional("rt_sigprocmask", (*_MAKES_THREADS, *_ENDS_THREADS), "to hold signals back"),
+    _Occasional("sched_getaffinity", ("sysconf",), "for the number of processors"),
+    _Occasional("sched_getaffinity", ("get_phys_pages", "get_avphys_pages"), "for other figures"),
+)
+
+
+def occasion(function: str, syscall: str) -> str:
+    """When alone ``function`` makes ``syscall``, as it does without otherwise; "" if always."""
+    for each in _OCCASIONAL:
+        matching = any(fnmatchcase(function, name) for name in each.functions)
+        if matching and each.syscall == syscall != function:
+            return each.when
     return ""

@@ -1,15 +1,15 @@
 """What a Unikraft release has of everything that C code needs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from porttool.audit.caveats import caveat
+from porttool.audit.caveats import caveat, occasion
 from porttool.audit.groups import LIBRARY
 from porttool.audit.model import AuditReport, Kind, Need
-from porttool.unikraft.provides import Provides, Symbol
+from porttool.unikraft.provides import Provides, Symbol, Syscall
 
 if TYPE_CHECKING:
     from porttool.unikraft.table import Catalogue
@@ -91,7 +91,6 @@ _STUBS = {
     "empty": "it does nothing",
     "warn": "it prints a warning and does nothing",
 }
-_STUB = "it answers without doing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,34 +176,64 @@ def _missing(need: Need, provides: Provides) -> Judged:
 
 
 def _judge_symbol(need: Need, symbol: Symbol, provides: Provides) -> Judged:
-    there = [
-        (name, provides.syscalls[name]) for name in symbol.syscalls if name in provides.syscalls
-    ]
-    missing = [name for name in symbol.syscalls if name not in provides.syscalls]
-    stubs = [(name, call.stub) for name, call in there if call.stub is not None]
-    requires = _sorted([*symbol.requires, *(each for _, call in there for each in call.requires)])
+    always = [name for name in symbol.syscalls if not occasion(need.name, name)]
+    there = {name: provides.syscalls[name] for name in always if name in provides.syscalls}
+    missing = [name for name in always if name not in there]
+    stubs = {name: call.stub for name, call in there.items() if call.stub is not None}
+    requires = _sorted([*symbol.requires, *_required(there.values())])
 
     def judged(status: Status, reason: str) -> Judged:
         return Judged(need, status, symbol.library, requires, reason)
 
     if symbol.stub is not None:
-        return judged(Status.STUBBED, f"links, but is a stub: {_STUBS.get(symbol.stub, _STUB)}")
+        return judged(Status.STUBBED, f"links, but is a stub: {_stub(symbol.stub)}")
     if missing:
         calls = _syscalls(missing)
         return judged(Status.RUNTIME, f"links, but nothing provides {calls}: ENOSYS at run time")
     if stubs:
-        how = _STUBS.get(stubs[0][1], _STUB)
-        calls = _syscalls([name for name, _ in stubs])
-        return judged(Status.STUBBED, f"links, but {calls} under it is a stub: {how}")
-    further = [
-        f"{_syscalls([name])}, which {' and '.join(more)} provides"
-        for name, call in there
-        if (more := _sorted(set(call.requires) - set(symbol.requires)))
+        how = _stub(next(iter(stubs.values())))
+        return judged(Status.STUBBED, f"links, but {_syscalls(stubs)} under it is a stub: {how}")
+    reasons = [*_further(symbol, there), *_occasions(need, symbol, provides)]
+    return judged(Status.PROVIDED, "; ".join(reasons))
+
+
+def _further(symbol: Symbol, calls: Mapping[str, Syscall]) -> list[str]:
+    """The system calls that take more Kconfig symbols than the function does."""
+    by_symbols: dict[tuple[str, ...], list[str]] = {}
+    for name, call in calls.items():
+        if more := _sorted(set(call.requires) - set(symbol.requires)):
+            by_symbols.setdefault(more, []).append(name)
+    words = [
+        f"{_syscalls(names)}, which {' and '.join(more)} {_verb(more)}"
+        for more, names in by_symbols.items()
     ]
-    return judged(Status.PROVIDED, f"links, but needs {'; '.join(further)}" if further else "")
+    return [f"links, but needs {'; '.join(words)}"] if words else []
 
 
-def _syscalls(names: list[str]) -> str:
+def _verb(providers: Collection[str]) -> str:
+    return "provides" if len(providers) == 1 else "provide"
+
+
+def _occasions(need: Need, symbol: Symbol, provides: Provides) -> list[str]:
+    """What does not work of a function that is provided otherwise."""
+    words = []
+    for name in symbol.syscalls:
+        call = provides.syscalls.get(name)
+        if (when := occasion(need.name, name)) and (call is None or call.stub is not None):
+            what = "missing" if call is None else "a stub"
+            words.append(f"syscall {name} is {what}, and made only {when}")
+    return words
+
+
+def _required(calls: Iterable[Syscall]) -> list[str]:
+    return [symbol for call in calls for symbol in call.requires]
+
+
+def _stub(stub: str | None) -> str:
+    return _STUBS.get(stub or "", "it answers without doing")
+
+
+def _syscalls(names: Collection[str]) -> str:
     return f"{'syscall' if len(names) == 1 else 'syscalls'} {', '.join(names)}"
 
 

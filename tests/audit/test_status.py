@@ -54,6 +54,38 @@ FUNCTIONS = {
         ["LIBMUSL", "LIBVFSCORE"],
         "links, but syscall sync under it is a stub: it does nothing",
     ),
+    "time": (
+        Status.PROVIDED,
+        ["LIBMUSL", "LIBPOSIX_TIME", "LIBVFSCORE"],
+        "links, but needs syscalls clock_gettime, gettimeofday, which LIBPOSIX_TIME provides; "
+        "syscall getdents64, which LIBVFSCORE provides",
+    ),
+    "pthread_create": (
+        Status.PROVIDED,
+        ["LIBMUSL", "LIBPOSIX_TIME"],
+        "links, but needs syscall clock_gettime, which LIBPOSIX_TIME provides; syscall "
+        "sched_setscheduler is missing, and made only for threads with a scheduling policy",
+    ),
+    "pthread_setschedparam": (
+        Status.RUNTIME,
+        ["LIBMUSL"],
+        "links, but nothing provides syscall sched_setscheduler: ENOSYS at run time",
+    ),
+    "get_phys_pages": (
+        Status.PROVIDED,
+        ["LIBMUSL"],
+        "syscall sched_getaffinity is a stub, and made only for other figures",
+    ),
+    "get_nprocs": (
+        Status.STUBBED,
+        ["LIBMUSL", "LIBPOSIX_PROCESS"],
+        "links, but syscall sched_getaffinity under it is a stub: ENOSYS at run time",
+    ),
+    "sysconf": (
+        Status.STUBBED,
+        ["LIBMUSL", "LIBPOSIX_PROCESS"],
+        "links, but syscall prlimit64 under it is a stub: it prints a warning and does nothing",
+    ),
     "setsid": (Status.DECLARED_ONLY, [], "<unistd.h> declares it, and nothing defines it"),
     "getifaddrs": (Status.ABSENT, [], "nothing defines it"),
 }
