@@ -88,8 +88,8 @@ _LINKED = (Status.PROVIDED, Status.RUNTIME, Status.STUBBED)
 
 _STUBS = {
     "enosys": "ENOSYS at run time",
-    "empty": "it does nothing",
-    "warn": "it prints a warning and does nothing",
+    "empty": "nothing is done",
+    "warn": "nothing is done but a warning",
 }
 
 
@@ -192,7 +192,8 @@ def _judge_symbol(need: Need, symbol: Symbol, provides: Provides) -> Judged:
         return judged(Status.RUNTIME, f"links, but nothing provides {calls}: ENOSYS at run time")
     if stubs:
         how = _stub(next(iter(stubs.values())))
-        return judged(Status.STUBBED, f"links, but {_syscalls(stubs)} under it is a stub: {how}")
+        what = "is a stub" if len(stubs) == 1 else "are stubs"
+        return judged(Status.STUBBED, f"links, but {_syscalls(stubs)} under it {what}: {how}")
     reasons = [*_further(symbol, there), *_occasions(need, symbol, provides)]
     return judged(Status.PROVIDED, "; ".join(reasons))
 
@@ -230,7 +231,7 @@ def _required(calls: Iterable[Syscall]) -> list[str]:
 
 
 def _stub(stub: str | None) -> str:
-    return _STUBS.get(stub or "", "it answers without doing")
+    return _STUBS.get(stub or "", "an answer without doing")
 
 
 def _syscalls(names: Collection[str]) -> str:

@@ -42,6 +42,7 @@ DOCUMENT: dict[str, Any] = {
         "fork": symbol("clone", stub="enosys"),
         "getuid": symbol("getuid"),
         "sync": symbol("sync"),
+        "setgroups": symbol("sync", "prlimit64"),
         "statvfs": symbol("statfs"),
         "pthread_create": symbol("clock_gettime", "sched_setscheduler"),
         "pthread_setschedparam": symbol("sched_setscheduler"),

@@ -47,12 +47,17 @@ FUNCTIONS = {
     "prlimit": (
         Status.STUBBED,
         ["LIBMUSL", "LIBPOSIX_PROCESS"],
-        "links, but syscall prlimit64 under it is a stub: it prints a warning and does nothing",
+        "links, but syscall prlimit64 under it is a stub: nothing is done but a warning",
+    ),
+    "setgroups": (
+        Status.STUBBED,
+        ["LIBMUSL", "LIBPOSIX_PROCESS", "LIBVFSCORE"],
+        "links, but syscalls sync, prlimit64 under it are stubs: nothing is done",
     ),
     "sync": (
         Status.STUBBED,
         ["LIBMUSL", "LIBVFSCORE"],
-        "links, but syscall sync under it is a stub: it does nothing",
+        "links, but syscall sync under it is a stub: nothing is done",
     ),
     "time": (
         Status.PROVIDED,
@@ -84,7 +89,7 @@ FUNCTIONS = {
     "sysconf": (
         Status.STUBBED,
         ["LIBMUSL", "LIBPOSIX_PROCESS"],
-        "links, but syscall prlimit64 under it is a stub: it prints a warning and does nothing",
+        "links, but syscall prlimit64 under it is a stub: nothing is done but a warning",
     ),
     "setsid": (Status.DECLARED_ONLY, [], "<unistd.h> declares it, and nothing defines it"),
     "getifaddrs": (Status.ABSENT, [], "nothing defines it"),
