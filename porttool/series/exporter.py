@@ -162,7 +162,7 @@ def _require_readable(patch: ExportedPatch, commit: _Commit) -> None:
     """Raise :class:`UserError` when a reader finds no change, or another message than there is."""
     parsed = parse(patch.name, patch.content)
     if not parsed.files:
-        raise _changes_nothing(commit)
+        raise _changes_nothing(commit, None if patch.fate is Fate.NEW else patch.name)
     if parsed.message.text == _tidy(commit.message):
         return
     subject = commit.subject.decode("utf-8", "replace")
@@ -174,13 +174,15 @@ def _require_readable(patch: ExportedPatch, commit: _Commit) -> None:
     )
 
 
-def _changes_nothing(commit: _Commit | None = None) -> UserError:
+def _changes_nothing(commit: _Commit | None = None, name: str | None = None) -> UserError:
+    subject = f": {commit.subject.decode('utf-8', 'replace')}" if commit is not None else ""
     return UserError(
-        "a commit of the series changes nothing"
-        + (f": {commit.subject.decode('utf-8', 'replace')}" if commit is not None else ""),
+        f"{name} changes nothing" if name else f"a commit of the series changes nothing{subject}",
         where=commit.oid if commit is not None else None,
         why="an empty patch cannot stay in a series",
-        fix="drop the commit from the worktree (git rebase -i)",
+        fix="remove the patch and its line in series, or its commit in the worktree"
+        if name
+        else "drop the commit from the worktree (git rebase -i)",
     )
 
 

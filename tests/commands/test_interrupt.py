@@ -132,7 +132,7 @@ PLACES = [
     ("refresh", "read-tree"),
     ("refresh", "read-tree -m"),
     ("refresh", "checkout-index"),
-    ("status", "checkout-index"),
+    ("status", "rev-parse"),
     ("check", "format-patch"),
     ("audit-deps", "checkout-index"),
     ("emit", "checkout-index"),
