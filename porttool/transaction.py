@@ -342,6 +342,13 @@ def write_synced(path: Path, content: bytes) -> None:
         os.fsync(handle.fileno())
 
 
+def replace_whole(path: Path, content: bytes) -> None:
+    """Write a file in the place of the one there: whoever looks finds the old or the new."""
+    part = path.with_name(f".{path.name}.new")
+    write_synced(part, content)
+    part.rename(path)
+
+
 def _copy_synced(old: Path, new: Path) -> None:
     """Copy a folder, links as links. Unlike shutil.copytree it fails as the system does."""
     new.mkdir()

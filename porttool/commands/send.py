@@ -12,6 +12,7 @@ from porttool.errors import ExitCode, UserError
 from porttool.port import Port, find_pin
 from porttool.series import edit, mail
 from porttool.series.operate import items
+from porttool.transaction import replace_whole
 from porttool.upstream.lock import Pin
 
 
@@ -43,9 +44,7 @@ def send(
             raise UserError("there is no such folder", where=str(target.parent))
         where = url or f"{time.strftime('%Y-%m-%d')}, against {base.ref} {base.commit[:12]}"
         plan = mail.record(port, source, letter, where) if record else None
-        part = target.with_name(f".{target.name}.new")
-        part.write_bytes(letter.content)
-        part.replace(target)
+        replace_whole(target, letter.content)
         ui.note(f"{target}: for {base.ref} ({base.commit[:12]}); git send-email takes it")
         sent = {"mail": {"file": os.fspath(target), "ref": base.ref, "commit": base.commit}}
         if plan is not None:

@@ -18,7 +18,7 @@ from porttool.series.folder import PatchFile
 from porttool.series.outcome import Outcome, Verdict
 from porttool.series.patch import parse
 from porttool.series.rebase import Pick
-from porttool.transaction import write_synced
+from porttool.transaction import replace_whole
 from porttool.upstream.lock import Pin
 from porttool.workspace import Workspace
 
@@ -200,11 +200,8 @@ def folder(workspace: Workspace) -> Path:
 
 def save(workspace: Workspace, operation: Operation) -> None:
     """Keep the state of an operation, in the place of the one before."""
-    place = folder(workspace)
-    place.mkdir(parents=True, exist_ok=True)
     text = _converter().dumps(operation, indent=1, ensure_ascii=True)
-    write_synced(place / "state.new", text.encode())
-    (place / "state.new").rename(place / "state.json")
+    replace_whole(folder(workspace) / "state.json", text.encode())
 
 
 def load(workspace: Workspace) -> Operation | None:
@@ -237,7 +234,7 @@ def load(workspace: Workspace) -> Operation | None:
 def forget(workspace: Workspace) -> None:
     """Drop the state of an operation: it is finished, or given up."""
     place = folder(workspace)
-    for name in ("state.json", "state.new"):
+    for name in ("state.json", ".state.json.new"):
         (place / name).unlink(missing_ok=True)
     if place.is_dir():
         place.rmdir()

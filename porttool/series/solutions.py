@@ -21,7 +21,7 @@ from porttool.series.exporter import DIFF_FORMAT
 from porttool.series.importer import import_series, pin_signature
 from porttool.series.patch import parse
 from porttool.series.trees import write_commit
-from porttool.transaction import write_synced
+from porttool.transaction import replace_whole
 
 _SCRATCH = "refs/porttool/solution"
 
@@ -84,10 +84,8 @@ def keep(
     )
     sides = b"".join(_content(store, tree, path) for path in conflicts)
     name = f"{_stem(patch)}-{hashlib.sha256(sides).hexdigest()[:12]}.patch"
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{name}.new"
-    write_synced(part, text + diff)
-    return part.rename(folder / name)
+    replace_whole(folder / name, text + diff)
+    return folder / name
 
 
 def _listed(patch: str, conflicts: Sequence[str]) -> bytes:
