@@ -5,8 +5,10 @@ from porttool.audit.engine import audit
 from porttool.audit.model import (
     SCHEMA,
     AuditReport,
+    Call,
     Comparison,
     FileResult,
+    Function,
     Kind,
     Need,
     Site,
@@ -16,9 +18,11 @@ from porttool.audit.model import (
 __all__ = [
     "SCHEMA",
     "AuditReport",
+    "Call",
     "Comparison",
     "Discovery",
     "FileResult",
+    "Function",
     "Kind",
     "Need",
     "Site",

@@ -10,6 +10,8 @@ from porttool.audit.lexer import PRIVATE
 #: How a header asks a private one for a type: musl's way and glibc's.
 _ASKS = re.compile(r"^[ \t]*#[ \t]*define[ \t]+__(?:NEED|need)_(\w+)", re.MULTILINE)
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
 #: Headers to prefer when several give the same name, in this order.
 PREFERRED = (
     "stddef.h",
@@ -62,6 +64,15 @@ class HeaderNames:
         if private:
             candidates |= self._askers.get(name.replace(" ", "_"), set())
         return min(candidates, key=lambda header: _rank(name, header))
+
+    def mentions(self, name: str) -> bool:
+        """Whether a name stands in a header, which is not yet a declaration of it."""
+        return name in self._words
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        words = (_WORD.findall(text) for text in self._texts.values())
+        return frozenset().union(*words)
 
     def mentioning(self, name: str) -> tuple[str, ...]:
         """The headers in whose text a name stands, sorted."""

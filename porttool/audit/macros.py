@@ -12,6 +12,7 @@ from porttool.audit.lexer import (
     Origin,
     Place,
 )
+from porttool.audit.rewrite import literal_value
 
 _SYSTEM_LINE = re.compile(
     r'^# (?P<line>\d+) "(?P<file>(?:[^"\\\n]++|\\.)*+)"(?P<flags>(?: [1-4])*)\r?\n'
@@ -52,12 +53,17 @@ class Include:
 class SourceView:
     """Own lines that are compiled, before macros are expanded.
 
-    ``words`` are the identifiers of a line; ``reach`` says up to which line the arguments of a
-    macro go that is called on a line.
+    ``macros`` are the system's (or a library's) that own lines use, each with its place and the
+    own macro that hides it there, or "". ``words`` are the identifiers of a line, and its strings
+    as :func:`literal_word` has them; ``expanded`` are the macros among them. ``reach`` says up to
+    which line the arguments of a macro go that is called on a line. ``definitions`` are all that
+    a macro has had.
     """
 
     includes: list[Include] = field(default_factory=list)
-    macros: list[tuple[Macro, Place]] = field(default_factory=list)
+    macros: list[tuple[Macro, Place, str]] = field(default_factory=list)
+    expanded: dict[tuple[str, int], list[Macro]] = field(default_factory=dict)
+    definitions: dict[str, list[Macro]] = field(default_factory=dict)
     words: dict[tuple[str, int], set[str]] = field(default_factory=dict)
     reach: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -78,6 +84,38 @@ class SourceView:
                 found.append(line)
             end = max(end, self.reach.get((place.file, line), end))
         return tuple(found) or (place.line,)
+
+    def macro_at(self, name: str, place: Place, line: int) -> str:
+        """The macro that hides ``name`` on a line from :meth:`lines_of`; "" when none does.
+
+        Where several are used, it is the first that comes to the name, or else that pastes one.
+        """
+        if name in self.words.get((place.file, line), ()):
+            return ""
+        macros = self.expanded.get((place.file, line), [])
+        reached = [(macro, self._reached_by(macro)) for macro in macros]
+        for macro, words in reached:
+            if name in words:
+                return macro.name
+        for macro, words in reached:
+            if "##" in words:
+                return macro.name
+        return ""
+
+    def _reached_by(self, macro: Macro) -> set[str]:
+        """The words that can come out of a macro, whatever those within it are defined to."""
+        found: set[str] = set()
+        waiting = [macro]
+        while waiting:
+            each = waiting.pop()
+            if "##" in each.body:
+                found.add("##")
+            found.update(_body_literals(each.body))
+            for word, _ in _body_words(each.body, each.takes_arguments):
+                if word not in found:
+                    found.add(word)
+                    waiting += self.definitions.get(word, ())
+        return found
 
 
 def view_source(directives: str, files: Files) -> SourceView:
@@ -116,10 +154,14 @@ class _Scanner:
             if match["gone"]:
                 self._macros.pop(match["gone"], None)
             elif not builtin:
-                self._macros[match["name"]] = Macro(
-                    match["name"], bool(match["call"]), match["rest"], header, private
+                self._define(
+                    Macro(match["name"], bool(match["call"]), match["rest"], header, private)
                 )
         return None
+
+    def _define(self, macro: Macro) -> None:
+        self._macros[macro.name] = macro
+        self._view.definitions.setdefault(macro.name, []).append(macro)
 
     def _own(self, position: int, line: int) -> re.Match[str] | None:
         """Scan own text up to the next marker, and give that."""
@@ -153,6 +195,9 @@ class _Scanner:
                 return position, line + 1
             if kind == "word":
                 self._word(match.group(), Place(self._stack.file, line, False), position)
+            elif kind == "string":
+                key = (self._stack.file, line)
+                self._view.words.setdefault(key, set()).add(literal_word(match.group(), raw=True))
             elif kind == "punctuation":
                 self._punctuation(match.group(), line)
             if kind in ("space", "comment"):
@@ -181,8 +226,8 @@ class _Scanner:
             else:
                 library = self._stack.origin is Origin.LIBRARY
                 name = self._stack.name if library else None
-                self._macros[match["name"]] = Macro(
-                    match["name"], bool(match["call"]), match["rest"], name, False, library
+                self._define(
+                    Macro(match["name"], bool(match["call"]), match["rest"], name, False, library)
                 )
             self._reached.clear()
         return position, line + directive.count("\n")
@@ -199,8 +244,10 @@ class _Scanner:
                 return
             if self._call is None:
                 self._call = (place, 0)
+        self._view.expanded.setdefault((place.file, place.line), []).append(macro)
         for reached in self._system_macros(macro):
-            self._view.macros.append((reached, place))
+            hidden_by = "" if reached is macro else macro.name
+            self._view.macros.append((reached, place, hidden_by))
 
     def _is_called(self, position: int) -> bool:
         while match := TOKEN.match(self._text, position):
@@ -245,6 +292,22 @@ class _Scanner:
             if inner is not None and (called or not inner.takes_arguments):
                 found += self._expand(inner, seen)
         return found
+
+
+def literal_word(literal: str, *, raw: bool = False) -> str:
+    """What stands for a string among words: its value after a quote, which no word begins with.
+
+    ``raw`` says that ``literal`` is spelled as in the source.
+    """
+    return '"' + (literal_value(literal) if raw else literal)
+
+
+@lru_cache(maxsize=8192)
+def _body_literals(body: str) -> tuple[str, ...]:
+    if '"' not in body:
+        return ()
+    found = (match for match in TOKEN.finditer(body) if match.lastgroup == "string")
+    return tuple(literal_word(match.group(), raw=True) for match in found)
 
 
 @lru_cache(maxsize=8192)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 class Kind(StrEnum):
@@ -23,10 +23,16 @@ KIND_ORDER = {kind: order for order, kind in enumerate(Kind)}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Site:
-    """A place in an original source file; ``file`` is relative to the audited folder."""
+    """A place in an original source file; ``file`` is relative to the audited folder.
+
+    ``function`` is the one the place is in, "" at file scope. ``macro`` is the one that hides the
+    name there, the upstream's or the system's, "" when the name itself stands on the line.
+    """
 
     file: str
     line: int
+    function: str = ""
+    macro: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -38,6 +44,11 @@ class Need:
 
     ``header`` is the name one writes in ``#include <...>`` to get it; None for a path, and for a
     name that no header of the C library declares. ``sites`` is sorted and never empty.
+    ``primitive`` is the sort of pthread primitive (``mutex``, ...), "" for anything else.
+    ``conditions`` are those under which it is needed, any of them; none: always.
+
+    ``defined`` are the places where the upstream itself defines it, for other files of its to
+    use; ``elsewhere`` those in files of the folder that are not among the audited ones.
     """
 
     kind: Kind
@@ -45,6 +56,33 @@ class Need:
     group: str
     header: str | None
     sites: tuple[Site, ...]
+    primitive: str = ""
+    conditions: tuple[str, ...] = ()
+    defined: tuple[Site, ...] = ()
+    elsewhere: tuple[Site, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Function:
+    """A function of the upstream: two static ones in different files may have one name.
+
+    ``file`` is where it is defined. ``name`` is "" for what stands at file scope there.
+    """
+
+    file: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name or '(file scope)'} ({self.file})"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Call:
+    """An own function (or, at file scope, a table) that calls another or takes its address."""
+
+    caller: Function
+    callee: Function
+    site: Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +96,7 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """The result of an audit. Needs are sorted by kind and name, files by path.
+    """The result of an audit. Needs are sorted by kind and name, files by path, calls by all.
 
     ``headers_from`` names the C library whose headers were read (``musl``, or ``host`` for want
     of it); it is no part of the JSON document.
@@ -67,6 +105,7 @@ class AuditReport:
     needs: tuple[Need, ...]
     files: tuple[FileResult, ...]
     headers_from: str = "musl"
+    calls: tuple[Call, ...] = ()
 
     @property
     def failed(self) -> tuple[FileResult, ...]:

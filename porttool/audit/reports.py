@@ -1,7 +1,8 @@
 """An audit as JSON, as Markdown and as a table: all from the same report."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 from rich.box import SIMPLE_HEAD, Box
@@ -22,6 +23,10 @@ WORDS = {
 }
 
 
+#: A place with its function and macro is shown on a terminal up to this many characters.
+SHORT_PLACE = 32
+
+
 def to_json(report: AuditReport, judgement: Judgement | None = None) -> dict[str, Any]:
     """The document of ``--json``; its schema is in docs/audit.md.
 
@@ -38,7 +43,18 @@ def to_json(report: AuditReport, judgement: Judgement | None = None) -> dict[str
                 "name": need.name,
                 "group": need.group,
                 "header": need.header,
-                "sites": [{"file": site.file, "line": site.line} for site in need.sites],
+                "primitive": need.primitive or None,
+                "conditions": list(need.conditions),
+                "defined": [{"file": site.file, "line": site.line} for site in need.defined],
+                "sites": [
+                    {
+                        "file": site.file,
+                        "line": site.line,
+                        "function": site.function or None,
+                        "macro": site.macro or None,
+                    }
+                    for site in need.sites
+                ],
                 "status": verdict.status.value if verdict else None,
                 "library": verdict.library if verdict else None,
                 "requires": list(verdict.requires) if verdict else [],
@@ -67,20 +83,38 @@ def summary(report: AuditReport) -> str:
 
 
 def places(sites: Iterable[Site], limit: int | None = None) -> str:
-    """Sites in few words: ``a.c:3,9 b.c:1``; beyond ``limit`` sites their number only."""
-    listed = list(sites)
+    """Sites in few words: ``a.c:3,9 b.c:1``; beyond ``limit`` lines their number only."""
+    listed = list(dict.fromkeys((site.file, site.line) for site in sites))
     shown = listed if limit is None or len(listed) <= limit else listed[:limit]
     words: list[str] = []
-    file = ""
-    for site in shown:
-        if site.file == file:
-            words[-1] += f",{site.line}"
+    before = ""
+    for file, line in shown:
+        if file == before:
+            words[-1] += f",{line}"
         else:
-            words.append(str(site))
-            file = site.file
+            words.append(f"{file}:{line}")
+            before = file
     if len(shown) < len(listed):
         words.append(f"+{len(listed) - len(shown)}")
     return " ".join(words)
+
+
+def used_in(sites: Sequence[Site], limit: int | None = None) -> str:
+    """Sites with their functions and macros: ``a.c:3,9 in serve via LOCK; b.c:1``.
+
+    With a ``limit`` (see :func:`places`) these are there for a single place, if it stays short.
+    """
+    if limit is not None:
+        text = used_in(sites)
+        return text if len(sites) == 1 and len(text) <= SHORT_PLACE else places(sites, limit)
+    parts: list[str] = []
+    grouped = groupby(sites, key=lambda site: (site.file, site.function, site.macro))
+    for (_, function, macro), each in grouped:
+        inside = f" in {function}" if function else ""
+        hidden = f" via {macro}" if macro else ""
+        parts.append(f"{places(each)}{inside}{hidden}")
+    # Without functions and macros a blank is enough between files.
+    return ("; " if any(" " in part for part in parts) else " ").join(parts)
 
 
 def _by_group(needs: Iterable[Need]) -> list[Need]:
@@ -127,7 +161,7 @@ def table(
             cells = [shown, need.name]
             if with_header:
                 cells.append(need.header or "-")
-            cells.append(places(need.sites, site_limit))
+            cells.append(used_in(need.sites, site_limit))
             part.add_row(*(Text(printable(cell)) for cell in cells))
         parts += [part, Text()] if box is None else [part]
     parts += failures(report, box)
@@ -171,7 +205,7 @@ def markdown(report: AuditReport) -> str:
         lines += ["| Group | Name | Header | Used in |", "|---|---|---|---|"]
         for need in needs:
             header = f"`{need.header}`" if need.header else "-"
-            where = escape(places(need.sites))
+            where = escape(used_in(need.sites))
             lines.append(f"| {need.group} | {code(need.name)} | {header} | {where} |")
         lines.append("")
     return "\n".join([*lines, *markdown_failures(report)])

@@ -1,6 +1,6 @@
 """What a Unikraft release has of everything that C code needs."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from porttool.audit.caveats import caveat, occasion
 from porttool.audit.groups import LIBRARY
-from porttool.audit.model import AuditReport, Kind, Need
+from porttool.audit.model import AuditReport, Kind, Need, Site
 from porttool.unikraft.provides import Provides, Symbol, Syscall
 
 if TYPE_CHECKING:
@@ -146,6 +146,8 @@ def _judge(
         return Judged(need, Status.PATCHED, reason=gone.reason, patch=gone.patch)
     if need.kind is Kind.PATH:
         return _judge_path(need, provides, catalogue)
+    if need.defined:
+        return Judged(need, Status.OWN, reason=f"upstream brings it: {_places(need.defined)}")
     header = need.name if need.kind is Kind.HEADER else need.header
     if header in _PORT_HEADERS:
         return Judged(need, Status.PROVIDED, _PORT_LIBRARY, (_PORT_SYMBOL,))
@@ -172,7 +174,16 @@ def _missing(need: Need, provides: Provides) -> Judged:
     if need.group == LIBRARY:
         reason = f"<{need.header}> is of a library that is not Unikraft's"
         return Judged(need, Status.ABSENT, reason=reason)
+    if need.elsewhere:
+        reason = f"not among the audited files: {_places(need.elsewhere)} defines it"
+        return Judged(need, Status.ABSENT, reason=reason)
     return Judged(need, Status.ABSENT, reason="nothing defines it")
+
+
+def _places(sites: Sequence[Site]) -> str:
+    """The first of some places, and how many more there are."""
+    more = f" and {len(sites) - 1} more" if len(sites) > 1 else ""
+    return f"{sites[0]}{more}"
 
 
 def _judge_symbol(need: Need, symbol: Symbol, provides: Provides) -> Judged:

@@ -15,10 +15,10 @@ from porttool.audit.reports import (
     escape,
     failures,
     markdown_failures,
-    places,
     printable,
     section,
     summary,
+    used_in,
 )
 from porttool.audit.status import Judged, Judgement, Status
 
@@ -153,7 +153,7 @@ def _section(part: _Part, site_limit: int | None, box: Box | None) -> Table:
         before = cells
         if box is None:
             line.insert(0, part.label)
-        line.append(places(judged.need.sites, site_limit))
+        line.append(used_in(judged.need.sites, site_limit))
         shown.add_row(*(Text(printable(cell)) for cell in line))
     return shown
 
@@ -190,6 +190,6 @@ def markdown(report: AuditReport, judgement: Judgement) -> str:
         lines.append("|---" * len(part.columns) + "|")
         for judged, cells in part.rows:
             shown = [code(cell) if cell == judged.need.name else escape(cell) for cell in cells]
-            lines.append(f"| {' | '.join([*shown, escape(places(judged.need.sites))])} |")
+            lines.append(f"| {' | '.join([*shown, escape(used_in(judged.need.sites))])} |")
         lines.append("")
     return "\n".join([*lines, *markdown_failures(report)])

@@ -1,19 +1,20 @@
 """The audit of one translation unit: from a source file to uses with their places."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from porttool.audit.declarations import DeclarationReader, Sort, SystemNames
+from porttool.audit.declarations import DeclarationReader, Declared, Sort, SystemNames
 from porttool.audit.lexer import Files, Origin, Place, SyntaxProblem, Unit, printable_name, scan
-from porttool.audit.macros import SourceView, is_type, view_source
-from porttool.audit.model import FileResult, Kind, Site
+from porttool.audit.macros import SourceView, is_type, literal_word, view_source
+from porttool.audit.model import FileResult, Function, Kind, Site
 from porttool.audit.parse import parse
 from porttool.audit.preprocess import PreprocessError, Toolchain, preprocess
 from porttool.audit.rewrite import BUILTIN_TYPES, Rewritten, rewrite
-from porttool.audit.usage import Usage, find_usage
+from porttool.audit.usage import Reference, Usage, find_usage
 
 #: A path of the kernel at the start of a string, perhaps below a root that is put in.
 KERNEL_PATH = re.compile(r"(?:%s)?(/(proc|sys|dev)(?:/[^\s\"'`:;,()<>|&\\]*)?)(?![\w.-])")
@@ -28,7 +29,7 @@ class Use:
     """One use of something in one file, before uses are put together into needs.
 
     ``headers`` are those that give it; ``library`` says they are not the system's; ``private``
-    see :class:`lexer.Chunk`.
+    see :class:`lexer.Chunk`. ``within`` is the file where the site's function is defined.
     """
 
     kind: Kind
@@ -37,15 +38,39 @@ class Use:
     headers: tuple[str, ...] = ()
     private: bool = False
     library: bool = False
+    within: str = ""
+
+    @property
+    def caller(self) -> Function:
+        """The function that the use is in."""
+        return Function(self.within or self.site.file, self.site.function)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One use, in a translation unit, of a function or variable that the unit itself defines.
+
+    ``static`` says that no other unit can use it.
+    """
+
+    caller: Function
+    callee: Function
+    site: Site
+    kind: Kind
+    static: bool
 
 
 @dataclass(frozen=True, slots=True)
 class UnitResult:
-    """What the audit of one source file gives. ``defined`` are names it gives to other files."""
+    """What the audit of one source file gives.
+
+    ``defined`` are names that it gives to other files, each with its place.
+    """
 
     file: FileResult
     uses: tuple[Use, ...] = ()
-    defined: frozenset[str] = frozenset()
+    defined: tuple[tuple[str, Site], ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 class UnitAuditor:
@@ -104,11 +129,12 @@ class UnitAuditor:
         ]
         tree = parse(code, [*sorted(typedefs), *BUILTIN_TYPES], unit.places)
         usage = find_usage(tree, code, system)
-        collector = _Collector(self._files, unit, view, system)
-        collector.take_usage(usage, code)
+        collector = _Collector(self._files, unit, view, system, usage)
+        collector.take_usage(code)
         collector.take_macros()
         uses = (*collector.uses, *self._headers(view))
-        return UnitResult(FileResult(name, True), uses, frozenset(usage.defined))
+        links = tuple(dict.fromkeys(collector.links))
+        return UnitResult(FileResult(name, True), uses, collector.defined(), links)
 
     def _look(self, path: Path) -> None:
         """Refuse at once what is no source text and would only take long to fail."""
@@ -140,15 +166,37 @@ class UnitAuditor:
 class _Collector:
     """Turns what a translation unit uses into uses with sites in original files."""
 
-    def __init__(self, files: Files, unit: Unit, view: SourceView, system: SystemNames) -> None:
+    def __init__(
+        self, files: Files, unit: Unit, view: SourceView, system: SystemNames, usage: Usage
+    ) -> None:
         self._files = files
         self._unit = unit
         self._view = view
         self._system = system
+        self._usage = usage
+        self._externals: dict[str, list[tuple[int, str]]] = {}
+        for at, function in usage.externals:
+            place = unit.places[at]
+            self._externals.setdefault(place.file, []).append((place.line, function))
+        for found in self._externals.values():
+            found.sort(key=lambda each: each[0])
         self.uses: list[Use] = []
+        self.links: list[Link] = []
 
-    def take_usage(self, usage: Usage, code: Rewritten) -> None:
-        for name, at, called in usage.references:
+    def defined(self) -> tuple[tuple[str, Site], ...]:
+        """What the unit gives to others, sorted by name."""
+        found = []
+        for name in sorted(self._usage.defined):
+            at = self._usage.own[name].place
+            found.append((name, Site(self._file_of(at), self._unit.places[at].line)))
+        return tuple(found)
+
+    def take_usage(self, code: Rewritten) -> None:
+        usage = self._usage
+        for reference in usage.internal:
+            self._link(reference)
+        for reference in usage.references:
+            name, at, called, _ = reference
             own = usage.own.get(name)
             known = self._system.names.get(name)
             if known is not None:
@@ -158,20 +206,38 @@ class _Collector:
                 function = own.function if own is not None else called
                 headers, private, library = self._own_header(own.place if own else None)
             kind = Kind.FUNCTION if function else Kind.VARIABLE
-            self._add(kind, name, at, headers, private=private, library=library)
-        for name, at in usage.types:
+            self._add(kind, name, at, headers, reference.function, private=private, library=library)
+        for name, at, function_name in usage.types:
             known = self._system.tags.get(name) or self._system.names[name]
-            self._add_visible(Kind.TYPE, name, at, tuple(known.headers), known.private)
-        for name, at in usage.enumerators:
+            self._add_visible(Kind.TYPE, name, at, function_name, known)
+        for name, at, function_name in usage.enumerators:
             known = self._system.names[name]
-            self._add_visible(Kind.CONSTANT, name, at, tuple(known.headers), known.private)
-        for pieces in usage.strings:
+            self._add_visible(Kind.CONSTANT, name, at, function_name, known)
+        for pieces, function_name in usage.strings:
             value = "".join(code.strings[number][0] for number in pieces)
-            at = code.strings[pieces[0]][1]
-            value = value.encode("latin-1", "replace").decode("utf-8", "replace")
-            match = KERNEL_PATH.match(value)
+            match = KERNEL_PATH.match(value.encode("latin-1", "replace").decode("utf-8", "replace"))
             if match is not None:
-                self._add(Kind.PATH, match[1].rstrip("."), at)
+                spellings = [literal_word(code.strings[number][0]) for number in pieces]
+                at = code.strings[pieces[0]][1]
+                for site in self._sites(spellings, at, function_name):
+                    name = match[1].rstrip(".")
+                    self.uses.append(Use(Kind.PATH, name, site))
+
+    def _link(self, reference: Reference) -> None:
+        own = self._usage.own[reference.name]
+        kind = Kind.FUNCTION if own.function else Kind.VARIABLE
+        callee = Function(self._file_of(own.place), reference.name)
+        for site in self._sites([reference.name], reference.place, reference.function):
+            within = self._defining_file(reference.function) or site.file
+            caller = Function(within, reference.function)
+            self.links.append(Link(caller, callee, site, kind, own.static))
+
+    def _file_of(self, at: int) -> str:
+        return self._files.look_up(self._unit.places[at].file)[1]
+
+    def _defining_file(self, function: str) -> str:
+        """Where a function of this unit is defined; "" for file scope."""
+        return self._file_of(self._usage.own[function].place) if function else ""
 
     def _own_header(self, place: int | None) -> tuple[tuple[str, ...], bool, bool]:
         """For a name that the upstream declares: the header of a library, if it is one's."""
@@ -182,19 +248,28 @@ class _Collector:
         return (), False, False
 
     def take_macros(self) -> None:
-        named = {(use.name, use.site) for use in self.uses}
-        for macro, place in self._view.macros:
-            site = Site(self._files.look_up(place.file)[1], place.line)
-            if macro.header is None or (macro.name, site) in named:
+        named = {(use.name, use.site.file, use.site.line) for use in self.uses}
+        for macro, place, hidden_by in self._view.macros:
+            site = Site(
+                self._files.look_up(place.file)[1],
+                place.line,
+                self._function_at(place),
+                hidden_by,
+            )
+            if macro.header is None or (macro.name, site.file, site.line) in named:
                 continue
             kind = Kind.TYPE if is_type(macro) else Kind.CONSTANT
             self.uses.append(
                 Use(kind, macro.name, site, (macro.header,), macro.private, macro.library)
             )
 
-    def _add_visible(
-        self, kind: Kind, name: str, at: int, headers: tuple[str, ...], private: bool
-    ) -> None:
+    def _function_at(self, place: Place) -> str:
+        """The function that a line of an own file is in; "" at file scope."""
+        externals = self._externals.get(place.file, [])
+        index = bisect_right(externals, place.line, key=lambda each: each[0])
+        return externals[index - 1][1] if index else ""
+
+    def _add_visible(self, kind: Kind, name: str, at: int, function: str, known: Declared) -> None:
         """Add a use unless it only comes out of a system macro, where it is not the upstream's."""
         place = self._unit.places[at]
         word = name.rpartition(" ")[2]
@@ -202,21 +277,32 @@ class _Collector:
             lines = self._view.lines_of(word, place)
             if not any(word in self._view.words.get((place.file, n), ()) for n in lines):
                 return
-        self._add(kind, name, at, headers, private=private)
+        self._add(kind, name, at, tuple(known.headers), function, private=known.private)
 
     def _add(
         self,
         kind: Kind,
         name: str,
         at: int,
-        headers: tuple[str, ...] = (),
+        headers: tuple[str, ...],
+        function: str,
         *,
         private: bool = False,
         library: bool = False,
     ) -> None:
+        within = self._defining_file(function)
+        for site in self._sites([name.rpartition(" ")[2]], at, function):
+            self.uses.append(Use(kind, name, site, headers, private, library, within))
+
+    def _sites(self, words: Sequence[str], at: int, function: str) -> Iterable[Site]:
+        """Where something stands that the preprocessor puts on a place, in own files only.
+
+        ``words`` make it up; the first says where, and any can be hidden by a macro.
+        """
         place = self._unit.places[at]
         origin, file = self._files.look_up(place.file)
         if origin is not Origin.OWN:
             return
-        for line in self._view.lines_of(name.rpartition(" ")[2], place):
-            self.uses.append(Use(kind, name, Site(file, line), headers, private, library))
+        for line in self._view.lines_of(words[0], place):
+            hiding = (self._view.macro_at(word, place, line) for word in words)
+            yield Site(file, line, function, next(filter(None, hiding), ""))

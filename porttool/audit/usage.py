@@ -7,6 +7,7 @@ names are not needed to link.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pycparser import c_ast
 
@@ -19,9 +20,36 @@ _PREDEFINED = {"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "offsetof"}
 _NEVER_RETURNS = {"__builtin_unreachable", "__builtin_trap", "__builtin_abort"}
 
 
+class Reference(NamedTuple):
+    """A function or variable that code names. ``function`` is the one it stands in, or ""."""
+
+    name: str
+    place: int
+    called: bool
+    function: str
+
+
+class Mention(NamedTuple):
+    """A type or an enumerator that code names."""
+
+    name: str
+    place: int
+    function: str
+
+
+class Literal(NamedTuple):
+    """A string literal, as the indices of the pieces that make it up."""
+
+    pieces: tuple[int, ...]
+    function: str
+
+
 @dataclass(slots=True)
 class OwnName:
-    """A name with file scope that the upstream itself declares. ``place`` is where, an index."""
+    """A name with file scope that the upstream itself declares.
+
+    ``place`` is where, an index: of the definition if there is one.
+    """
 
     function: bool
     place: int
@@ -36,17 +64,19 @@ class OwnName:
 class Usage:
     """What a translation unit uses. Places are indices into its places.
 
-    ``references`` are functions and variables that it needs from elsewhere; the flag says that it
-    is called. ``types`` and ``enumerators`` are those of the system. ``strings`` are the
-    literals in live code, each as the indices of the pieces that make it up.
-    ``defined`` are the names it gives to other units.
+    ``references`` are functions and variables that it needs from elsewhere, ``internal`` those
+    that it has itself. ``types`` and ``enumerators`` are those of the system. ``strings`` are the
+    literals in live code. ``defined`` are the names it gives to other units. ``externals`` are
+    the places where something at file scope begins, in order, with the function that it is or "".
     """
 
-    references: list[tuple[str, int, bool]] = field(default_factory=list)
-    types: list[tuple[str, int]] = field(default_factory=list)
-    enumerators: list[tuple[str, int]] = field(default_factory=list)
-    strings: list[tuple[int, ...]] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    internal: list[Reference] = field(default_factory=list)
+    types: list[Mention] = field(default_factory=list)
+    enumerators: list[Mention] = field(default_factory=list)
+    strings: list[Literal] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
+    externals: list[tuple[int, str]] = field(default_factory=list)
     own: dict[str, OwnName] = field(default_factory=dict)
 
 
@@ -81,8 +111,10 @@ class _Walker:
         self._tag_scopes: list[set[str]] = []
         self._bodies: dict[str, list[tuple[str, int, bool]]] = {"": []}
         self._into = self._bodies[""]
+        self._function_name = ""
         self._breakables: list[_Breakable] = []
         self._line = 0
+        self._code_lines = code.text.split("\n")
 
     # fold.Scope
 
@@ -147,17 +179,20 @@ class _Walker:
         ]
         done = set(waiting)
         while waiting:
-            for name, place, called in self._bodies[waiting.pop()]:
-                self._refer(name, place, called, set())
+            function = waiting.pop()
+            for name, place, called in self._bodies[function]:
+                self._refer(Reference(name, place, called, function), set())
                 own = self._own.get(name)
                 inline = own is not None and own.static and own.inline
                 if inline and name in self._bodies and name not in done:
                     waiting.append(name)
                     done.add(name)
 
-    def _refer(self, name: str, place: int, called: bool, seen: set[str]) -> None:
+    def _refer(self, reference: Reference, seen: set[str]) -> None:
+        name = reference.name
         own = self._own.get(name)
         if own is not None and (own.defined or own.static):
+            self._usage.internal.append(reference)
             return
         known = self._system.names.get(name)
         if known is not None and known.fact.body is not None:
@@ -167,9 +202,9 @@ class _Walker:
                 for inner in known.fact.body:
                     declared = self._system.names.get(inner)
                     if declared and declared.fact.sort in (Sort.FUNCTION, Sort.VARIABLE):
-                        self._refer(inner, place, called, seen)
+                        self._refer(reference._replace(name=inner), seen)
             return
-        self._usage.references.append((name, place, called))
+        self._usage.references.append(reference)
 
     def _place(self, node: c_ast.Node) -> int:
         if node.coord is not None:
@@ -179,6 +214,8 @@ class _Walker:
     # declarations
 
     def _external(self, node: c_ast.Node) -> None:
+        function = node.decl.name if isinstance(node, c_ast.FuncDef) else ""
+        self._usage.externals.append((self._beginning(node), function))
         if isinstance(node, c_ast.FuncDef):
             self._function(node)
         elif isinstance(node, c_ast.Typedef):
@@ -189,6 +226,14 @@ class _Walker:
         elif not isinstance(node, c_ast.Pragma):
             for _, child in node.children():
                 self._expression(child)
+
+    def _beginning(self, node: c_ast.Node) -> int:
+        """The place of the first token of an external declaration, whose name may be lines on."""
+        place = self._place(node)
+        line = self._line
+        while line > 1 and not self._code_lines[line - 2].rstrip().endswith((";", "}")):
+            line -= 1
+        return min(place, self._code.lines[line - 1])
 
     def _file_declaration(self, node: c_ast.Decl) -> None:
         if node.name is not None:
@@ -219,12 +264,15 @@ class _Walker:
         own.static |= "static" in node.storage
         own.inline |= "inline" in node.funcspec
         own.noreturn |= "_Noreturn" in node.funcspec or node.name in self._code.noreturn
-        own.defined |= defined
+        if defined and not own.defined:
+            own.place = self._place(node)
+            own.defined = True
         return own
 
     def _function(self, node: c_ast.FuncDef) -> None:
         self._declare_own(node.decl, function=True, defined=True)
         self._into = self._bodies.setdefault(node.decl.name, [])
+        self._function_name = node.decl.name
         self._type(node.decl.type, parameters_too=False)
         self._push()
         arguments = node.decl.type.args
@@ -235,6 +283,7 @@ class _Walker:
         self._block(node.body.block_items or ())
         self._pop()
         self._into = self._bodies[""]
+        self._function_name = ""
 
     def _parameter(self, node: c_ast.Node) -> None:
         if isinstance(node, c_ast.Decl | c_ast.Typename):
@@ -308,7 +357,10 @@ class _Walker:
             return
         known = self._system.names.get(name)
         if known is not None and known.fact.sort is Sort.TYPEDEF:
-            self._usage.types.append((name, self._place(node)))
+            self._mention(self._usage.types, name, node)
+
+    def _mention(self, mentions: list[Mention], name: str, node: c_ast.Node) -> None:
+        mentions.append(Mention(name, self._place(node), self._function_name))
 
     def _tag(self, node: c_ast.Node, *, defined: bool) -> None:
         if not node.name:
@@ -320,7 +372,7 @@ class _Walker:
             return
         own = any(name in tags for tags in (self._own_tags, *self._tag_scopes))
         if not own and name in self._system.tags:
-            self._usage.types.append((name, self._place(node)))
+            self._mention(self._usage.types, name, node)
 
     def _enumerators(self, values: c_ast.EnumeratorList) -> None:
         following: int | None = 0
@@ -346,7 +398,8 @@ class _Walker:
             case c_ast.Constant():
                 if node.type == "string":
                     numbers = node.value.strip('"').split(";")
-                    self._usage.strings.append(tuple(int(n) for n in numbers if n))
+                    pieces = tuple(int(n) for n in numbers if n)
+                    self._usage.strings.append(Literal(pieces, self._function_name))
             case c_ast.FuncCall():
                 self._call(node)
             case c_ast.UnaryOp():
@@ -404,7 +457,7 @@ class _Walker:
         if name not in self._own:
             known = self._system.names.get(name)
             if known is not None and known.fact.sort is Sort.ENUMERATOR:
-                self._usage.enumerators.append((name, self._place(node)))
+                self._mention(self._usage.enumerators, name, node)
                 return
             if known is not None and known.fact.sort is Sort.TYPEDEF:
                 return

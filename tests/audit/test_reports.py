@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from porttool.audit import AuditReport, FileResult, Kind, Need, Site
-from porttool.audit.reports import markdown, places, plain, summary, table, to_json
+from porttool.audit.reports import markdown, places, plain, summary, table, to_json, used_in
 
 REPORT = AuditReport(
     needs=(
@@ -184,11 +184,13 @@ def test_markdown_cannot_be_broken_by_names() -> None:
 
 
 def test_json_document() -> None:
-    assert to_json(REPORT)["schema"] == 2
+    assert to_json(REPORT)["schema"] == 3
     assert to_json(REPORT)["release"] is None
     assert json.dumps(to_json(REPORT)["needs"][0]) == (
         '{"kind": "function", "name": "open", "group": "files", "header": "fcntl.h", '
-        '"sites": [{"file": "src/a.c", "line": 12}], "status": null, "library": null, '
+        '"primitive": null, "conditions": [], "defined": [], '
+        '"sites": [{"file": "src/a.c", "line": 12, "function": null, "macro": null}], '
+        '"status": null, "library": null, '
         '"requires": [], "reason": null, "patch": null, "caveat": null}'
     )
     assert to_json(REPORT)["needs"][4]["header"] is None
@@ -208,6 +210,16 @@ def test_places_beyond_the_limit_are_counted() -> None:
     assert places(sites) == "a.c:1,2 b.c:3"
     assert places(sites, 3) == "a.c:1,2 b.c:3"
     assert places(sites, 2) == "a.c:1,2 +1"
+
+
+def test_places_with_their_functions_and_macros() -> None:
+    one = Site("http.c", 33, "serve", "LOCK")
+    assert used_in([one]) == used_in([one], 4) == "http.c:33 in serve via LOCK"
+    several = [Site("a.c", 1, "f"), Site("a.c", 2, "f"), Site("a.c", 9, "g"), Site("b.c", 3), one]
+    assert used_in(several) == "a.c:1,2 in f; a.c:9 in g; b.c:3; http.c:33 in serve via LOCK"
+    assert used_in(several, 4) == "a.c:1,2,9 b.c:3 +1"
+    long = Site("collectors/filesystem.c", 33, "collect_all")
+    assert used_in([long], 4) == "collectors/filesystem.c:33"
 
 
 def test_summary_of_nothing() -> None:

@@ -1,6 +1,7 @@
 """Each status by its rule, and how a judged audit reads."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,22 @@ def test_function(tmp_path: Path, name: str) -> None:
     (found,) = judged(tmp_path, need(name))
     assert (found.status, list(found.requires), found.reason) == FUNCTIONS[name]
     assert (found.library is None) == (found.status in (Status.ABSENT, Status.DECLARED_ONLY))
+
+
+def test_what_the_upstream_defines_itself_is_its_own(tmp_path: Path) -> None:
+    own = replace(need("strlen"), defined=(Site("compat/strlen.c", 12),))
+    (found,) = judged(tmp_path, own)
+    assert (found.status, found.reason) == (Status.OWN, "upstream brings it: compat/strlen.c:12")
+    assert (found.library, found.requires) == (None, ())
+
+
+def test_file_that_is_not_audited_and_has_the_name_is_said(tmp_path: Path) -> None:
+    lost = replace(
+        need("helper", None, group="undeclared"), elsewhere=(Site("x.c", 3), Site("y.c", 4))
+    )
+    (found,) = judged(tmp_path, lost)
+    assert found.status is Status.ABSENT
+    assert found.reason == "not among the audited files: x.c:3 and 1 more defines it"
 
 
 def test_one_missing_syscall_of_several_is_enough(tmp_path: Path) -> None:
@@ -234,10 +251,10 @@ def test_golden(tmp_path: Path, name: str) -> None:
 def test_json_has_the_status_of_each_need(tmp_path: Path) -> None:
     document = to_json(report_of_all(), judgement_of_all(tmp_path))
     assert list(document) == ["schema", "release", "kconfig", "needs", "files"]
-    assert (document["schema"], document["release"]) == (2, "0.16.3")
+    assert (document["schema"], document["release"]) == (3, "0.16.3")
     assert document["kconfig"] == ["LIBMUSL", "LIBPOSIX_SOCKET", "LIBVFSCORE"]
     by_name = {each["name"]: each for each in document["needs"]}
-    assert list(by_name["readdir"].items())[5:] == [
+    assert list(by_name["readdir"].items())[8:] == [
         ("status", "provided"),
         ("library", "libmusl"),
         ("requires", ["LIBMUSL", "LIBVFSCORE"]),

@@ -42,8 +42,8 @@ def names(report: AuditReport, kind: Kind) -> set[str]:
 
 
 def functions(report: AuditReport) -> set[str]:
-    """The functions that are needed."""
-    return names(report, Kind.FUNCTION)
+    """The functions that are needed and that the sources do not define themselves."""
+    return {need.name for need in report.of_kind(Kind.FUNCTION) if not need.defined}
 
 
 def lines(report: AuditReport, name: str, kind: Kind = Kind.FUNCTION) -> list[str]:
