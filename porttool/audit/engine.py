@@ -12,7 +12,13 @@ from pathlib import Path
 
 from porttool.audit.declarations import DeclarationReader, Sort
 from porttool.audit.discover import discover
-from porttool.audit.groups import LIBRARY, PATH_GROUPS, UNDECLARED, header_group
+from porttool.audit.groups import (
+    LIBRARY,
+    PATH_GROUPS,
+    UNDECLARED,
+    header_group,
+    pthread_primitive,
+)
 from porttool.audit.headers import HeaderNames
 from porttool.audit.lexer import Files, SyntaxProblem, printable_name, scan
 from porttool.audit.model import AuditReport, Call, Function, Kind, Need, Site, sort_needs
@@ -156,7 +162,9 @@ def _merge(
         if own and header is None and name not in provided:
             continue
         defined = globals_.places(name) if own else ()
-        needs.append(Need(kind, name, group, header, _once_a_line(each.sites), defined=defined))
+        primitive = "" if kind is Kind.HEADER else pthread_primitive(group, name)
+        sites = _once_a_line(each.sites)
+        needs.append(Need(kind, name, group, header, sites, primitive, defined=defined))
     return AuditReport(
         sort_needs(_with_elsewhere(needs, results, job)),
         tuple(sorted((result.file for result in results), key=lambda file: file.path)),

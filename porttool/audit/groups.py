@@ -3,6 +3,7 @@
 Only headers are listed here: which header declares a name is read from the headers themselves.
 """
 
+import re
 from fnmatch import fnmatchcase
 
 #: Group by header name, as in ``#include <...>``. The first pattern that matches counts.
@@ -135,3 +136,42 @@ def header_group(header: str) -> str:
         if any(fnmatchcase(header, pattern) for pattern in patterns):
             return group
     return OTHER
+
+
+#: Groups whose names are about threads.
+_THREAD_GROUPS = ("pthread", "threads")
+
+#: pthread primitives by how a name begins, POSIX's and C11's; the first match counts. What sets a
+#: primitive up is an attribute, whichever primitive it is of.
+PRIMITIVES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (primitive, re.compile(pattern))
+    for primitive, pattern in (
+        (
+            "attributes",
+            r"pthread_(get)?(\w+)?attr|PTHREAD_(CREATE|INHERIT|EXPLICIT|SCOPE|PROCESS|PRIO)_"
+            r"|PTHREAD_MUTEX_(NORMAL|RECURSIVE|ERRORCHECK|DEFAULT|ROBUST|STALLED)|mtx_(plain"
+            r"|recursive|timed)$",
+        ),
+        ("cancellation", r"pthread_(set|test)?cancel|pthread_cleanup|PTHREAD_CANCEL"),
+        ("mutex", r"pthread_mutex|PTHREAD_MUTEX|mtx_"),
+        ("condition", r"pthread_cond|PTHREAD_COND|cnd_"),
+        ("rwlock", r"pthread_rwlock|PTHREAD_RWLOCK"),
+        ("spinlock", r"pthread_spin"),
+        ("barrier", r"pthread_barrier|PTHREAD_BARRIER"),
+        ("once", r"pthread_once|PTHREAD_ONCE|call_once|once_flag|ONCE_FLAG"),
+        ("tls", r"pthread_(key|getspecific|setspecific)|tss_|TSS_|thread_local"),
+        ("semaphore", r"sem_|SEM_"),
+        ("signal", r"pthread_(kill|sig)"),
+        ("scheduling", r"pthread_(get|set)?(sched|affinity|concurrency|cpuclock)"),
+        ("fork", r"pthread_atfork"),
+        ("thread", r"pthread_|PTHREAD_|thrd_"),
+    )
+)
+
+
+def pthread_primitive(group: str, name: str) -> str:
+    """The pthread primitive that a name of ``group`` is about; "" when it is about none."""
+    if group not in _THREAD_GROUPS:
+        return ""
+    bare = name.rpartition(" ")[2].lstrip("_")
+    return next((each for each, pattern in PRIMITIVES if pattern.match(bare)), "")

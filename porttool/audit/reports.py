@@ -1,6 +1,7 @@
 """An audit as JSON, as Markdown and as a table: all from the same report."""
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
@@ -82,6 +83,14 @@ def summary(report: AuditReport) -> str:
     return f"{files}: {', '.join(counts) or 'nothing needed'}"
 
 
+def primitives(report: AuditReport) -> str:
+    """How many needs each pthread primitive has: ``Threads: 4 mutex, 2 thread``; "" for none."""
+    counts = Counter(need.primitive for need in report.needs if need.primitive)
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    listed = ", ".join(f"{count} {primitive}" for primitive, count in ordered)
+    return f"Threads: {listed}" if listed else ""
+
+
 def places(sites: Iterable[Site], limit: int | None = None) -> str:
     """Sites in few words: ``a.c:3,9 b.c:1``; beyond ``limit`` lines their number only."""
     listed = list(dict.fromkeys((site.file, site.line) for site in sites))
@@ -118,7 +127,12 @@ def used_in(sites: Sequence[Site], limit: int | None = None) -> str:
 
 
 def _by_group(needs: Iterable[Need]) -> list[Need]:
-    return sorted(needs, key=lambda need: (need.group, need.name))
+    return sorted(needs, key=lambda need: (need.group, need.primitive, need.name))
+
+
+def _group(need: Need) -> str:
+    """The group, and within threads the primitive: ``pthread mutex``."""
+    return f"{need.group} {need.primitive}".rstrip()
 
 
 def _heading(kind: Kind, needs: list[Need]) -> str:
@@ -156,8 +170,8 @@ def table(
         part.add_column("Used in", overflow="fold")
         group = ""
         for need in needs:
-            shown = "" if need.group == group and site_limit is not None else need.group
-            group = need.group
+            shown = "" if _group(need) == group and site_limit is not None else _group(need)
+            group = _group(need)
             cells = [shown, need.name]
             if with_header:
                 cells.append(need.header or "-")
@@ -166,6 +180,8 @@ def table(
         parts += [part, Text()] if box is None else [part]
     parts += failures(report, box)
     parts.append(Text(summary(report)))
+    if threads := primitives(report):
+        parts.append(Text(threads))
     return Group(*parts)
 
 
@@ -197,6 +213,8 @@ def as_text(renderable: Group) -> str:
 def markdown(report: AuditReport) -> str:
     """The report as Markdown, ending in a newline."""
     lines = ["# What the code needs", "", f"{summary(report)}.", ""]
+    if threads := primitives(report):
+        lines += [f"{threads}.", ""]
     for kind in Kind:
         needs = _by_group(report.of_kind(kind))
         if not needs:
@@ -206,7 +224,7 @@ def markdown(report: AuditReport) -> str:
         for need in needs:
             header = f"`{need.header}`" if need.header else "-"
             where = escape(used_in(need.sites))
-            lines.append(f"| {need.group} | {code(need.name)} | {header} | {where} |")
+            lines.append(f"| {_group(need)} | {code(need.name)} | {header} | {where} |")
         lines.append("")
     return "\n".join([*lines, *markdown_failures(report)])
 

@@ -15,6 +15,7 @@ from porttool.audit.reports import (
     escape,
     failures,
     markdown_failures,
+    primitives,
     printable,
     section,
     summary,
@@ -129,6 +130,8 @@ def table(
         parts += [shown, Text()] if box is None else [shown]
     parts += failures(report, box)
     parts.append(Text(summary(report)))
+    if threads := primitives(report):
+        parts.append(Text(threads))
     parts.append(Text(counts(judgement)))
     if judgement.kconfig:
         parts.append(Text(f"Kconfig: {' '.join(judgement.kconfig)}"))
@@ -183,6 +186,8 @@ def markdown(report: AuditReport, judgement: Judgement) -> str:
         f"{counts(judgement)}.",
         "",
     ]
+    if threads := primitives(report):
+        lines += [f"{threads}.", ""]
     if judgement.kconfig:
         lines += [f"Kconfig: {' '.join(map(code, judgement.kconfig))}", ""]
     for part in _sections(judgement):

@@ -205,7 +205,7 @@ def carry_out(
 def _audit_counts(report: AuditReport) -> dict[str, int]:
     counts = dict.fromkeys(("function", "variable", "type", "constant", "header", "path"), 0)
     for need in report.needs:
-        counts[str(need.kind)] += 1
+        counts[str(need.kind)] += not need.defined
     return counts
 
 

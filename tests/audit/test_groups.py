@@ -8,8 +8,10 @@ from porttool.audit.groups import (
     LIBRARY,
     OTHER,
     PATH_GROUPS,
+    PRIMITIVES,
     UNDECLARED,
     header_group,
+    pthread_primitive,
 )
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "audit.md"
@@ -31,8 +33,50 @@ def test_header_group(header: str, group: str) -> None:
     assert header_group(header) == group
 
 
+@pytest.mark.parametrize(
+    ("name", "primitive"),
+    [
+        ("pthread_create", "thread"),
+        ("pthread_t", "thread"),
+        ("thrd_join", "thread"),
+        ("pthread_mutex_lock", "mutex"),
+        ("PTHREAD_MUTEX_INITIALIZER", "mutex"),
+        ("mtx_unlock", "mutex"),
+        ("PTHREAD_MUTEX_RECURSIVE", "attributes"),
+        ("pthread_mutexattr_settype", "attributes"),
+        ("pthread_attr_init", "attributes"),
+        ("pthread_getattr_np", "attributes"),
+        ("PTHREAD_CREATE_DETACHED", "attributes"),
+        ("pthread_cond_wait", "condition"),
+        ("pthread_setspecific", "tls"),
+        ("_pthread_cleanup_push", "cancellation"),
+        ("pthread_setcancelstate", "cancellation"),
+        ("pthread_rwlock_t", "rwlock"),
+        ("pthread_spin_lock", "spinlock"),
+        ("pthread_barrier_wait", "barrier"),
+        ("pthread_once", "once"),
+        ("once_flag", "once"),
+        ("sem_post", "semaphore"),
+        ("pthread_sigmask", "signal"),
+        ("pthread_setschedparam", "scheduling"),
+        ("pthread_atfork", "fork"),
+        ("struct sched_param", ""),
+    ],
+)
+def test_pthread_primitive(name: str, primitive: str) -> None:
+    assert pthread_primitive("pthread", name) == primitive
+    assert pthread_primitive("stdio", name) == ""
+
+
+def test_document_has_the_primitives() -> None:
+    text = DOCUMENT.read_text("utf-8")
+    for primitive, _ in PRIMITIVES:
+        assert f"| `{primitive}` |" in text
+
+
 def test_document_has_the_table() -> None:
-    rows = re.findall(r"^\| `([a-z-]+)` \| (.+?) \|$", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    table = DOCUMENT.read_text("utf-8").partition("| group | headers |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.+?) \|$", table, re.MULTILINE)
     documented = {group: tuple(re.findall(r"`([^`]+)`", cell)) for group, cell in rows}
     for group, patterns in HEADER_GROUPS:
         assert documented.get(group) == patterns, group

@@ -222,5 +222,36 @@ def test_places_with_their_functions_and_macros() -> None:
     assert used_in([long], 4) == "collectors/filesystem.c:33"
 
 
+def test_pthread_primitives_are_told_apart() -> None:
+    site = (Site("a.c", 1),)
+    needs = tuple(
+        Need(Kind.FUNCTION, name, "pthread", "pthread.h", site, primitive)
+        for name, primitive in [
+            ("pthread_cond_wait", "condition"),
+            ("pthread_create", "thread"),
+            ("pthread_mutex_lock", "mutex"),
+            ("pthread_mutex_unlock", "mutex"),
+        ]
+    )
+    report = AuditReport(needs, (FileResult("a.c", True),))
+    assert (
+        plain(report)
+        == """\
+Functions (4)
+Group              Name                  Header     Used in
+pthread condition  pthread_cond_wait     pthread.h  a.c:1
+pthread mutex      pthread_mutex_lock    pthread.h  a.c:1
+pthread mutex      pthread_mutex_unlock  pthread.h  a.c:1
+pthread thread     pthread_create        pthread.h  a.c:1
+
+1 file: 4 functions
+Threads: 2 mutex, 1 condition, 1 thread
+"""
+    )
+    assert "\nThreads: 2 mutex, 1 condition, 1 thread.\n" in markdown(report)
+    assert "| pthread mutex | `pthread_mutex_lock` |" in markdown(report)
+    assert to_json(report)["needs"][0]["primitive"] == "condition"
+
+
 def test_summary_of_nothing() -> None:
     assert summary(AuditReport((), ())) == "0 files: nothing needed"
