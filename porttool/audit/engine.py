@@ -118,6 +118,7 @@ class _Gathered:
     headers: set[str] = field(default_factory=set)
     private: bool = True
     library: bool = True
+    tested: bool = True
 
 
 class _Globals:
@@ -146,6 +147,7 @@ def _merge(
         for use in _outside(result):
             each = gathered.setdefault((use.kind, use.name), _Gathered())
             each.sites.add(use.site)
+            each.tested &= use.tested
             if use.library and use.name in globals_:
                 continue  # the upstream's own, whatever header of another library names it
             each.headers.update(use.headers)
@@ -164,7 +166,9 @@ def _merge(
         defined = globals_.places(name) if own else ()
         primitive = "" if kind is Kind.HEADER else pthread_primitive(group, name)
         sites = _once_a_line(each.sites)
-        needs.append(Need(kind, name, group, header, sites, primitive, defined=defined))
+        needs.append(
+            Need(kind, name, group, header, sites, primitive, each.tested, defined=defined)
+        )
     return AuditReport(
         sort_needs(_with_elsewhere(needs, results, job)),
         tuple(sorted((result.file for result in results), key=lambda file: file.path)),

@@ -57,13 +57,16 @@ class SourceView:
     own macro that hides it there, or "". ``words`` are the identifiers of a line, and its strings
     as :func:`literal_word` has them; ``expanded`` are the macros among them. ``reach`` says up to
     which line the arguments of a macro go that is called on a line. ``definitions`` are all that
-    a macro has had.
+    a macro has had; ``builtin`` are the macros of the compiler. ``lines`` are those of each own
+    file that have anything on them but a comment or a condition.
     """
 
     includes: list[Include] = field(default_factory=list)
     macros: list[tuple[Macro, Place, str]] = field(default_factory=list)
     expanded: dict[tuple[str, int], list[Macro]] = field(default_factory=dict)
     definitions: dict[str, list[Macro]] = field(default_factory=dict)
+    builtin: set[str] = field(default_factory=set)
+    lines: dict[str, set[int]] = field(default_factory=dict)
     words: dict[tuple[str, int], set[str]] = field(default_factory=dict)
     reach: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -148,12 +151,16 @@ class _Scanner:
     def _system(self, position: int) -> re.Match[str] | None:
         header, private = self._stack.header()
         builtin = self._stack.file.startswith("<")
+        compiler = self._stack.file == "<built-in>"
         for match in _SYSTEM_LINE.finditer(self._text, position):
             if match["line"]:
                 return MARKER.match(self._text, match.start())
             if match["gone"]:
                 self._macros.pop(match["gone"], None)
-            elif not builtin:
+            elif builtin:
+                if compiler:
+                    self._view.builtin.add(match["name"])
+            else:
                 self._define(
                     Macro(match["name"], bool(match["call"]), match["rest"], header, private)
                 )
@@ -183,6 +190,7 @@ class _Scanner:
     def _code_line(self, position: int, line: int) -> tuple[int, int]:
         """Scan tokens up to and with the end of the line."""
         text = self._text
+        lines = self._view.lines.setdefault(self._stack.file, set())
         while position < len(text):
             match = TOKEN.match(text, position)
             if match is None:
@@ -204,6 +212,7 @@ class _Scanner:
                 line += match.group().count("\n")
             else:
                 self._previous = match.group()
+                lines.add(line)
         return position, line
 
     def _directive(self, position: int, line: int) -> tuple[int, int]:
@@ -216,6 +225,7 @@ class _Scanner:
             if match is not None and match.lastgroup == "newline":
                 break
         directive = text[start:position]
+        self._view.lines.setdefault(self._stack.file, set()).add(line)
         place = Place(self._stack.file, line, False)
         if match := _INCLUDE.match(directive):
             if self._stack.origin is Origin.OWN:

@@ -45,6 +45,7 @@ class Need:
     ``header`` is the name one writes in ``#include <...>`` to get it; None for a path, and for a
     name that no header of the C library declares. ``sites`` is sorted and never empty.
     ``primitive`` is the sort of pthread primitive (``mutex``, ...), "" for anything else.
+    ``tested`` says that only conditions of ``#if`` name it.
     ``conditions`` are those under which it is needed, any of them; none: always.
 
     ``defined`` are the places where the upstream itself defines it, for other files of its to
@@ -57,6 +58,7 @@ class Need:
     header: str | None
     sites: tuple[Site, ...]
     primitive: str = ""
+    tested: bool = False
     conditions: tuple[str, ...] = ()
     defined: tuple[Site, ...] = ()
     elsewhere: tuple[Site, ...] = ()

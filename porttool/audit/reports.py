@@ -45,6 +45,7 @@ def to_json(report: AuditReport, judgement: Judgement | None = None) -> dict[str
                 "group": need.group,
                 "header": need.header,
                 "primitive": need.primitive or None,
+                "tested": need.tested,
                 "conditions": list(need.conditions),
                 "defined": [{"file": site.file, "line": site.line} for site in need.defined],
                 "sites": [

@@ -129,10 +129,17 @@ def judge(
     when they are not known. ``removed`` are the needs that a port no longer has.
     """
     found = (_judge(need, provides, catalogue, removed or {}) for need in report.needs)
-    return tuple(
-        replace(each, caveat=caveat(each.need)) if each.status in _LINKED else each
-        for each in found
-    )
+    return tuple(_annotated(each) for each in found)
+
+
+def _annotated(judged: Judged) -> Judged:
+    """The caveat of what can be linked, and that a macro is merely asked for."""
+    if judged.status in _LINKED:
+        judged = replace(judged, caveat=caveat(judged.need))
+    if judged.need.tested:
+        reason = "; ".join(filter(None, ("only an #if asks for it", judged.reason)))
+        judged = replace(judged, reason=reason)
+    return judged
 
 
 def _judge(

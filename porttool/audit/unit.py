@@ -1,15 +1,16 @@
 """The audit of one translation unit: from a source file to uses with their places."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from porttool.audit.conditions import Branch, Conditionals, read_conditionals
 from porttool.audit.declarations import DeclarationReader, Declared, Sort, SystemNames
 from porttool.audit.lexer import Files, Origin, Place, SyntaxProblem, Unit, printable_name, scan
-from porttool.audit.macros import SourceView, is_type, literal_word, view_source
+from porttool.audit.macros import Macro, SourceView, is_type, literal_word, view_source
 from porttool.audit.model import FileResult, Function, Kind, Site
 from porttool.audit.parse import parse
 from porttool.audit.preprocess import PreprocessError, Toolchain, preprocess
@@ -29,7 +30,8 @@ class Use:
     """One use of something in one file, before uses are put together into needs.
 
     ``headers`` are those that give it; ``library`` says they are not the system's; ``private``
-    see :class:`lexer.Chunk`. ``within`` is the file where the site's function is defined.
+    see :class:`lexer.Chunk`. ``within`` is the file where the site's function is defined;
+    ``tested`` says that a condition of an ``#if`` asks for it.
     """
 
     kind: Kind
@@ -39,6 +41,7 @@ class Use:
     private: bool = False
     library: bool = False
     within: str = ""
+    tested: bool = False
 
     @property
     def caller(self) -> Function:
@@ -64,13 +67,31 @@ class Link:
 class UnitResult:
     """What the audit of one source file gives.
 
-    ``defined`` are names that it gives to other files, each with its place.
+    ``defined`` are names that it gives to other files, each with its place. ``taken`` are the
+    branches of ``#if`` that were compiled, each by file and line of its directive. ``read`` are
+    the upstream's files that make it up; ``fixed`` the macros that they test and that are the
+    system's or the compiler's.
     """
 
     file: FileResult
     uses: tuple[Use, ...] = ()
     defined: tuple[tuple[str, Site], ...] = ()
     links: tuple[Link, ...] = ()
+    read: tuple[str, ...] = ()
+    taken: tuple[tuple[str, int], ...] = ()
+    fixed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _FileConditions:
+    """The ``#if`` branches of an own file; ``taken`` are the lines of those that are compiled."""
+
+    name: str
+    conditionals: Conditionals
+    taken: frozenset[int]
+
+
+Conditions = tuple[_FileConditions, ...]
 
 
 class UnitAuditor:
@@ -86,6 +107,7 @@ class UnitAuditor:
         self._tools = tools
         self._files = Files(str(root), libraries, tools)
         self._reader = DeclarationReader()
+        self._conditionals: dict[str, Conditionals] = {}
 
     def audit(self, path: Path) -> UnitResult:
         """Audit one file; a file that cannot be read or parsed gives a result that says so."""
@@ -118,8 +140,12 @@ class UnitAuditor:
         unit = scan(text.expanded, self._files)
         view = view_source(text.directives, self._files)
         system = self._reader.read(unit.chunks)
+        conditions = self._read_conditions(view)
+        tested = _tested(conditions, view)
+        seen = _seen(conditions, view)
         if not unit.tokens:
-            return UnitResult(FileResult(name, True), tuple(self._headers(view)))
+            uses = (*self._headers(view), *tested)
+            return UnitResult(FileResult(name, True), uses, (), (), *seen)
         code = rewrite(unit.tokens, unit.places)
         words = {token.text for token in unit.tokens if token.kind == "word"}
         typedefs = [
@@ -132,9 +158,9 @@ class UnitAuditor:
         collector = _Collector(self._files, unit, view, system, usage)
         collector.take_usage(code)
         collector.take_macros()
-        uses = (*collector.uses, *self._headers(view))
+        uses = (*collector.uses, *self._headers(view), *tested)
         links = tuple(dict.fromkeys(collector.links))
-        return UnitResult(FileResult(name, True), uses, collector.defined(), links)
+        return UnitResult(FileResult(name, True), uses, collector.defined(), links, *seen)
 
     def _look(self, path: Path) -> None:
         """Refuse at once what is no source text and would only take long to fail."""
@@ -147,6 +173,21 @@ class UnitAuditor:
                     reason = f"a line of {LINE_LIMIT:,} bytes or more"
                 if reason is not None:
                     raise SyntaxProblem(reason, Place(str(path), number, False))
+
+    def _read_conditions(self, view: SourceView) -> Conditions:
+        """The conditions in each own file that a unit is made of."""
+        found = []
+        for path, lines in sorted(view.lines.items()):
+            if self._files.look_up(path)[0] is not Origin.OWN:
+                continue
+            known = self._conditionals.get(path)
+            if known is None:
+                # What a #line names need not be there, nor be a file.
+                text = Path(path).read_text("latin-1") if Path(path).is_file() else ""
+                known = self._conditionals[path] = read_conditionals(text)
+            taken = frozenset(_taken(known.branches, sorted(lines)))
+            found.append(_FileConditions(self._files.look_up(path)[1], known, taken))
+        return tuple(found)
 
     def _headers(self, view: SourceView) -> Iterable[Use]:
         for include in view.includes:
@@ -161,6 +202,59 @@ class UnitAuditor:
                         library = origin is Origin.LIBRARY
                         yield Use(Kind.HEADER, name, site, (name,), library=library)
                     break
+
+
+def _taken(branches: Iterable[Branch], lines: Sequence[int]) -> set[int]:
+    """The branches, by the line of their directives, in which a line is compiled."""
+    found = set()
+    for branch in branches:
+        index = bisect_left(lines, branch.first)
+        if index < len(lines) and lines[index] <= branch.last:
+            found.add(branch.line)
+    return found
+
+
+def _seen(
+    conditions: Conditions, view: SourceView
+) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...], tuple[str, ...]]:
+    """Of the conditions of a unit's files: ``read``, ``taken`` and ``fixed`` of its result."""
+    taken = {(each.name, line) for each in conditions for line in each.taken}
+    names = {name for each in conditions for name, _ in each.conditionals.tested}
+    fixed = {
+        name
+        for name in names
+        if name in view.builtin or any(m.header for m in view.definitions.get(name, ()))
+    }
+    read = sorted(each.name for each in conditions)
+    return tuple(read), tuple(sorted(taken)), tuple(sorted(fixed))
+
+
+def _tested(conditions: Conditions, view: SourceView) -> list[Use]:
+    """The system's macros that conditions ask for and find, where they are asked."""
+    found = []
+    for each in conditions:
+        for name, line in each.conditionals.tested:
+            system = [m for m in view.definitions.get(name, ()) if m.header and not _is_guard(m)]
+            around = each.conditionals.around(line)
+            if system and all(branch.line in each.taken for branch in around):
+                macro = system[0]
+                found.append(
+                    Use(
+                        Kind.CONSTANT,
+                        name,
+                        Site(each.name, line),
+                        (macro.header or "",),
+                        macro.private,
+                        macro.library,
+                        tested=True,
+                    )
+                )
+    return found
+
+
+def _is_guard(macro: Macro) -> bool:
+    """Whether a macro is there to include its header once only."""
+    return not macro.body.strip() and macro.name.rstrip("_").endswith("_H")
 
 
 class _Collector:

@@ -188,7 +188,7 @@ def test_json_document() -> None:
     assert to_json(REPORT)["release"] is None
     assert json.dumps(to_json(REPORT)["needs"][0]) == (
         '{"kind": "function", "name": "open", "group": "files", "header": "fcntl.h", '
-        '"primitive": null, "conditions": [], "defined": [], '
+        '"primitive": null, "tested": false, "conditions": [], "defined": [], '
         '"sites": [{"file": "src/a.c", "line": 12, "function": null, "macro": null}], '
         '"status": null, "library": null, '
         '"requires": [], "reason": null, "patch": null, "caveat": null}'

@@ -111,6 +111,14 @@ def test_what_the_upstream_defines_itself_is_its_own(tmp_path: Path) -> None:
     assert (found.library, found.requires) == (None, ())
 
 
+def test_macro_that_is_only_asked_for_says_so(tmp_path: Path) -> None:
+    asked = replace(need("F_OK", "unistd.h", Kind.CONSTANT), tested=True)
+    gone = replace(asked, header="sys/inotify.h")
+    provided, absent = judged(tmp_path, asked, gone)
+    assert provided.reason == "only an #if asks for it"
+    assert absent.reason == "only an #if asks for it; no library has <sys/inotify.h>"
+
+
 def test_file_that_is_not_audited_and_has_the_name_is_said(tmp_path: Path) -> None:
     lost = replace(
         need("helper", None, group="undeclared"), elsewhere=(Site("x.c", 3), Site("y.c", 4))
@@ -254,7 +262,7 @@ def test_json_has_the_status_of_each_need(tmp_path: Path) -> None:
     assert (document["schema"], document["release"]) == (3, "0.16.3")
     assert document["kconfig"] == ["LIBMUSL", "LIBPOSIX_SOCKET", "LIBVFSCORE"]
     by_name = {each["name"]: each for each in document["needs"]}
-    assert list(by_name["readdir"].items())[8:] == [
+    assert list(by_name["readdir"].items())[9:] == [
         ("status", "provided"),
         ("library", "libmusl"),
         ("requires", ["LIBMUSL", "LIBVFSCORE"]),
