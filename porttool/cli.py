@@ -357,6 +357,23 @@ def audit_deps(
     include: Annotated[
         list[Path] | None, typer.Option(metavar="DIR", help="Search this folder for headers.")
     ] = None,
+    compile_commands: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Take flags from this compile_commands.json."),
+    ] = None,
+    trust_make: Annotated[
+        bool,
+        typer.Option("--trust-make", help="Take flags from make -n, which runs upstream's code."),
+    ] = False,
+    config: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=DEF[,DEF]", help="Audit this configuration, and other ones given."
+        ),
+    ] = None,
+    all_configs: Annotated[
+        bool, typer.Option("--all-configs", help="Audit every branch of the sources' #if.")
+    ] = False,
     as_json: AsJson = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Write the result as Markdown.")
@@ -382,6 +399,7 @@ def audit_deps(
     Each comes with what the Unikraft release has of it; what is missing comes first.
     """
     from porttool.commands.audit_deps import Target, audit_deps
+    from porttool.commands.auditing import Build
 
     _run(
         lambda: audit_deps(
@@ -393,6 +411,7 @@ def audit_deps(
             defines=define or (),
             includes=include or (),
             target=Target(release, catalogue, fail_on),
+            build=Build(compile_commands, trust_make, tuple(config or ()), all_configs),
         )
     )
 

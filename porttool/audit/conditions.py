@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 _COMMENT = re.compile(
@@ -58,7 +58,8 @@ class Branch:
 
     ``line`` is that of its directive. ``condition`` is what its own directive and those of the
     branches before say, ``text`` the same as a programmer reads it. ``outer`` is the branch that
-    the ``#if`` is in.
+    the ``#if`` is in, ``group`` the line of the ``#if``. ``implicit`` says that it is the
+    ``#else`` that is not there; its line is that of the ``#endif``.
     """
 
     line: int
@@ -67,6 +68,8 @@ class Branch:
     condition: Expression
     text: str
     outer: "Branch | None"
+    group: int
+    implicit: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ class _Open:
     """An ``#if`` that is not closed yet, and its branch at this point."""
 
     outer: Branch | None
+    group: int
     line: int
     first: int
     own: Expression
@@ -171,13 +175,16 @@ class _Reader:
             self._defines.add(re.split(r"\W", rest, maxsplit=1)[0])
         elif word in ("if", "ifdef", "ifndef"):
             outer = self._branch(self._stack[-1], self._lines) if self._stack else None
-            self._stack.append(_Open(outer, line, end + 1, self._condition(word, rest, line)))
+            condition = self._condition(word, rest, line)
+            self._stack.append(_Open(outer, line, line, end + 1, condition))
         elif self._stack:
             self._close(line - 1)
+            each = self._stack[-1]
             if word == "endif":
+                if each.own.op != "number" or not each.before:
+                    self._implicit(each, line)
                 self._stack.pop()
                 return
-            each = self._stack[-1]
             each.before.append(each.own)
             each.line, each.first = line, end + 1
             each.own = (
@@ -201,9 +208,17 @@ class _Reader:
         parts = [*(negate(before) for before in each.before), each.own]
         condition = parts[0]
         for part in parts[1:]:
-            if part.op != "number" or len(parts) == 1:
+            if part.op != "number" or part.value != 1:
                 condition = Expression("&&", (condition, part))
-        return Branch(each.line, each.first, last, condition, spell(condition), each.outer)
+        text = spell(condition)
+        return Branch(each.line, each.first, last, condition, text, each.outer, each.group)
+
+    def _implicit(self, each: _Open, line: int) -> None:
+        """Note the branch of an ``#if`` without ``#else`` that is taken when no other is."""
+        each.before.append(each.own)
+        each.line, each.first = line, line + 1
+        each.own = Expression("number", value=1)
+        self._found.append(replace(self._branch(each, line), implicit=True))
 
     def _close(self, last: int) -> None:
         self._found.append(self._branch(self._stack[-1], last))
@@ -214,7 +229,7 @@ class _Reader:
             self._stack.pop()
         guard = self._guard(plain)
         return Conditionals(
-            tuple(sorted((b for b in self._found if b.line != guard), key=lambda b: b.line)),
+            tuple(sorted((b for b in self._found if b.group != guard), key=lambda b: b.line)),
             frozenset(self._defines),
             tuple(each for each in self._tested if each[1] != guard),
             guard,
@@ -222,7 +237,7 @@ class _Reader:
 
     def _guard(self, plain: str) -> int:
         """The line of the ``#ifndef`` around the whole text, which defines what it tests, or 0."""
-        outermost = [branch for branch in self._found if branch.outer is None]
+        outermost = [each for each in self._found if each.outer is None and not each.implicit]
         if len(outermost) != 1:
             return 0
         [branch] = outermost

@@ -10,6 +10,8 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from porttool.audit.commands import Command
+from porttool.audit.configurations import Planner, negated
 from porttool.audit.declarations import DeclarationReader, Sort
 from porttool.audit.discover import discover
 from porttool.audit.groups import (
@@ -21,9 +23,20 @@ from porttool.audit.groups import (
 )
 from porttool.audit.headers import HeaderNames
 from porttool.audit.lexer import Files, SyntaxProblem, printable_name, scan
-from porttool.audit.model import AuditReport, Call, Function, Kind, Need, Site, sort_needs
+from porttool.audit.model import (
+    AuditReport,
+    Call,
+    Configuration,
+    FileResult,
+    Function,
+    Kind,
+    Need,
+    Site,
+    sort_needs,
+)
 from porttool.audit.parse import with_deep_stack
 from porttool.audit.preprocess import (
+    NO_FLAGS,
     PreprocessError,
     Toolchain,
     check_define,
@@ -43,6 +56,10 @@ class _Job:
     includes: tuple[Path, ...]
     defines: tuple[str, ...]
     tools: Toolchain
+    libraries: tuple[Path, ...] = ()
+
+    def auditor(self) -> UnitAuditor:
+        return UnitAuditor(self.root, self.includes, self.defines, self.tools, self.libraries)
 
 
 def audit(
@@ -53,6 +70,9 @@ def audit(
     *,
     advance: Callable[[], None] = lambda: None,
     provided: Collection[str] = (),
+    commands: Sequence[Command] = (),
+    configurations: Sequence[Configuration] = (),
+    all_branches: bool = False,
 ) -> AuditReport:
     """Find what C sources need that they do not bring themselves.
 
@@ -61,6 +81,10 @@ def audit(
     are ``NAME`` or ``NAME=VALUE``. ``advance`` is called once a file that is done. ``provided``
     are names that a release has: a use of one that the sources define themselves is then a need
     too, with the places of its definition, as is one that a header of the system declares.
+
+    ``commands`` give flags to some of the sources. With ``configurations`` the audit is done
+    under each of them, with ``all_branches`` under as many as it takes to compile every branch of
+    the sources' ``#if``; the report is the union, each need with its conditions.
 
     Nothing is compiled and nothing of the sources is executed. A file that does not parse is
     in the report's ``files`` with the reason. Raises :class:`UserError` when there is no
@@ -74,23 +98,124 @@ def audit(
     folders = tuple(dict.fromkeys((root / folder).resolve() for folder in includes))
     for define in defines:
         check_define(define)
+    tasks = _tasks(paths, commands)
+    libraries = tuple(dict.fromkeys(i for task in tasks for i in task.flags.includes))
     with toolchain() as tools:
-        job = _Job(root, folders, tuple(defines), tools)
-        results = list(_run(job, paths, advance))
-        return _merge(results, tools, job, frozenset(provided))
+        job = _Job(root, folders, tuple(defines), tools, libraries)
+        names = HeaderNames(tools.system)
+        if all_branches:
+            runs, planner = _run_all_branches(job, tasks, names, advance)
+        else:
+            runs, planner = _run_each(job, tasks, configurations, advance), None
+        return _merge(runs, names, job, frozenset(provided), planner)
 
 
-def _run(job: _Job, paths: list[Path], advance: Callable[[], None]) -> Iterable[UnitResult]:
-    size = sum(path.stat().st_size for path in paths if path.is_file())
-    workers = min(len(paths), os.cpu_count() or 1)
+def _tasks(paths: Sequence[Path], commands: Sequence[Command]) -> list[Command]:
+    """What to audit: each source with its flags, as often as it is compiled with different ones."""
+    flagged: dict[Path, list[Command]] = {}
+    for command in commands:
+        flagged.setdefault(command.path, []).append(command)
+    return [task for path in paths for task in flagged.get(path, [Command(path, NO_FLAGS)])]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The results under one configuration."""
+
+    configuration: Configuration
+    results: tuple[UnitResult, ...]
+
+    def unread(self) -> Configuration:
+        """The configuration, with the files that were not parsed under it."""
+        failed = {r.file.path: r.file for r in self.results if not r.file.parsed}
+        return replace(self.configuration, failed=tuple(failed.values()))
+
+
+def _filled(runs: Sequence[_Run]) -> list[_Run]:
+    """The runs, in which what could not be read under one counts as it was read under another."""
+    instead = list(runs[0].results)
+    for run in runs:
+        for number, result in enumerate(run.results):
+            if result.file.parsed and not instead[number].file.parsed:
+                instead[number] = result
+    return [
+        replace(
+            run,
+            results=tuple(
+                result if result.file.parsed else other
+                for result, other in zip(run.results, instead, strict=True)
+            ),
+        )
+        for run in runs
+    ]
+
+
+def _run_each(
+    job: _Job,
+    tasks: list[Command],
+    configurations: Sequence[Configuration],
+    advance: Callable[[], None],
+) -> list[_Run]:
+    wanted = tuple(configurations) or (Configuration("", ()),)
+    work = [_under(task, each) for each in wanted for task in tasks]
+    results = list(_run(job, work, advance))
+    size = len(tasks)
+    return [
+        _Run(each, tuple(results[number * size : (number + 1) * size]))
+        for number, each in enumerate(wanted)
+    ]
+
+
+def _under(task: Command, configuration: Configuration) -> Command:
+    macros = (*task.flags.macros, *configuration.macros)
+    return Command(task.path, replace(task.flags, macros=macros))
+
+
+def _run_all_branches(
+    job: _Job, tasks: list[Command], names: HeaderNames, advance: Callable[[], None]
+) -> tuple[list[_Run], Planner]:
+    """Audit under more and more configurations, each time the files that it can concern."""
+    flagged = {macro[2:].partition("=")[0] for t in tasks for macro in t.flags.macros}
+    given = frozenset(define.partition("=")[0] for define in job.defines)
+    planner = Planner(job.root, names, given, frozenset(flagged))
+    base = list(_run(job, tasks, advance))
+    planner.learn(base)
+    runs = [_Run(Configuration("", ()), tuple(base))]
+    while plan := planner.plan():
+        concerned = [
+            [n for n, result in enumerate(base) if planner.concerned(each, _files(result))]
+            for each in plan
+        ]
+        work = [
+            _under(tasks[number], each)
+            for each, numbers in zip(plan, concerned, strict=True)
+            for number in numbers
+        ]
+        results = iter(list(_run(job, work, lambda: None)))
+        for each, numbers in zip(plan, concerned, strict=True):
+            effective = list(base)
+            for number in numbers:
+                effective[number] = next(results)
+            planner.learn(effective)
+            runs.append(_Run(each, tuple(effective)))
+    return runs, planner
+
+
+def _files(result: UnitResult) -> tuple[str, ...]:
+    return (result.file.path, *result.read)
+
+
+def _run(job: _Job, tasks: list[Command], advance: Callable[[], None]) -> Iterable[UnitResult]:
+    size = sum(task.path.stat().st_size for task in tasks if task.path.is_file())
+    workers = min(len(tasks), os.cpu_count() or 1)
     if workers < 2 or size < PARALLEL_BYTES:
-        auditor = UnitAuditor(job.root, job.includes, job.defines, job.tools)
-        for path in paths:
-            yield with_deep_stack(partial(auditor.audit, path))
+        auditor = job.auditor()
+        for task in tasks:
+            yield with_deep_stack(partial(auditor.audit, task.path, task.flags))
             advance()
         return
     with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (job,)) as pool:
-        for result in pool.map(_work, paths):
+        for result in pool.map(_work, tasks):
             yield result
             advance()
 
@@ -99,11 +224,11 @@ _worker: list["UnitAuditor"] = []
 
 
 def _start_worker(job: _Job) -> None:
-    _worker[:] = [UnitAuditor(job.root, job.includes, job.defines, job.tools)]
+    _worker[:] = [job.auditor()]
 
 
-def _work(path: Path) -> UnitResult:
-    return with_deep_stack(lambda: _worker[0].audit(path))
+def _work(task: Command) -> UnitResult:
+    return with_deep_stack(lambda: _worker[0].audit(task.path, task.flags))
 
 
 #: The line on which a function is defined, in text that is not parsed.
@@ -119,12 +244,14 @@ class _Gathered:
     private: bool = True
     library: bool = True
     tested: bool = True
+    present: set[int] = field(default_factory=set)
+    places: set[tuple[tuple[str, int], ...]] = field(default_factory=set)
 
 
 class _Globals:
     """What the files give to one another: each name with the places of its definitions."""
 
-    def __init__(self, results: list[UnitResult]) -> None:
+    def __init__(self, results: Sequence[UnitResult]) -> None:
         self._places: dict[str, set[Site]] = {}
         for result in results:
             for name, site in result.defined:
@@ -137,44 +264,122 @@ class _Globals:
         return tuple(sorted(self._places.get(name, ())))
 
 
+@dataclass(slots=True)
+class _Sum:
+    """The uses of all files under all configurations, by what is used.
+
+    ``own`` are those of what the upstream defines itself under the same configuration, with
+    ``defined`` the places. ``present`` are the runs in which something is used.
+    """
+
+    outer: dict[tuple[Kind, str], _Gathered] = field(default_factory=dict)
+    own: dict[tuple[Kind, str], _Gathered] = field(default_factory=dict)
+    defined: dict[str, set[Site]] = field(default_factory=dict)
+
+    def add(self, number: int, run: _Run) -> None:
+        globals_ = _Globals(run.results)
+        for result in run.results:
+            for use in _outside(result):
+                key = (use.kind, use.name)
+                own = use.kind in (Kind.FUNCTION, Kind.VARIABLE) and use.name in globals_
+                each = (self.own if own else self.outer).setdefault(key, _Gathered())
+                if own:
+                    self.defined.setdefault(use.name, set()).update(globals_.places(use.name))
+                each.present.add(number)
+                each.sites.add(use.site)
+                each.places.add(((use.site.file, use.site.line), *use.through))
+                each.tested &= use.tested
+                if own and use.library:
+                    continue  # the upstream's own, whatever header of another library names it
+                each.headers.update(use.headers)
+                each.private &= use.private
+                each.library &= use.library
+
+
 def _merge(
-    results: list[UnitResult], tools: Toolchain, job: _Job, provided: frozenset[str]
+    runs: list[_Run],
+    names: HeaderNames,
+    job: _Job,
+    provided: frozenset[str],
+    planner: Planner | None,
 ) -> AuditReport:
-    """Put the uses of all files together; what one file gives to another is a need of nobody."""
-    globals_ = _Globals(results)
-    gathered: dict[tuple[Kind, str], _Gathered] = {}
-    for result in results:
-        for use in _outside(result):
-            each = gathered.setdefault((use.kind, use.name), _Gathered())
-            each.sites.add(use.site)
-            each.tested &= use.tested
-            if use.library and use.name in globals_:
-                continue  # the upstream's own, whatever header of another library names it
-            each.headers.update(use.headers)
-            each.private &= use.private
-            each.library &= use.library
-    names = HeaderNames(tools.system)
+    """Put the uses of all files together; what one file gives to another is a need of nobody.
+
+    But for names that are the system's, too.
+    """
+    whole = _Sum()
+    for number, run in enumerate(_filled(runs)):
+        whole.add(number, run)
     finder = _DeclarationFinder(job, names)
     needs = []
-    for (kind, name), each in gathered.items():
-        own = kind in (Kind.FUNCTION, Kind.VARIABLE) and name in globals_
-        if own and not (each.headers or name in provided or names.mentions(name)):
-            continue
-        header, group = _header_and_group(kind, name, each, names, finder)
-        if own and header is None and name not in provided:
-            continue
-        defined = globals_.places(name) if own else ()
-        primitive = "" if kind is Kind.HEADER else pthread_primitive(group, name)
-        sites = _once_a_line(each.sites)
-        needs.append(
-            Need(kind, name, group, header, sites, primitive, each.tested, defined=defined)
-        )
+    for own, gathered in ((False, whole.outer), (True, whole.own)):
+        for (kind, name), each in gathered.items():
+            if own and (
+                (kind, name) in whole.outer
+                or not (each.headers or name in provided or names.mentions(name))
+            ):
+                continue
+            header, group = _header_and_group(kind, name, each, names, finder)
+            if own and header is None and name not in provided:
+                continue
+            needs.append(
+                Need(
+                    kind,
+                    name,
+                    group,
+                    header,
+                    _once_a_line(each.sites),
+                    "" if kind is Kind.HEADER else pthread_primitive(group, name),
+                    each.tested,
+                    _conditions(each, runs, planner),
+                    tuple(sorted(whole.defined[name])) if own else (),
+                )
+            )
+    results = list({id(result): result for run in runs for result in run.results}.values())
+    several = len(runs) > 1 or runs[0].configuration.name != "" or planner is not None
     return AuditReport(
         sort_needs(_with_elsewhere(needs, results, job)),
-        tuple(sorted((result.file for result in results), key=lambda file: file.path)),
-        tools.libc,
-        _calls(results, globals_),
+        _file_results(results, union=planner is not None),
+        job.tools.libc,
+        tuple(sorted({call for run in runs for call in _calls(run)})),
+        tuple(run.unread() for run in runs) if several else (),
+        planner.unseen() if planner is not None else (),
     )
+
+
+def _file_results(results: Sequence[UnitResult], *, union: bool) -> tuple[FileResult, ...]:
+    """Each file once: parsed if it always was or, with ``union``, if it was at all."""
+    found: dict[str, FileResult] = {}
+    for result in results:
+        file = result.file
+        known = found.setdefault(file.path, file)
+        if known.parsed is not file.parsed and file.parsed is union:
+            found[file.path] = file
+    return tuple(found[path] for path in sorted(found))
+
+
+def _conditions(each: _Gathered, runs: Sequence[_Run], planner: Planner | None) -> tuple[str, ...]:
+    """Under which conditions something is needed; none when it always is."""
+    if len(each.present) == len(runs):
+        return ()
+    if planner is None:
+        return tuple(runs[number].configuration.name for number in sorted(each.present))
+    texts = {planner.condition(places) for places in each.places}
+    if "" in texts:
+        # Not the place is conditional, but something that leads there: the runs know.
+        texts.remove("")
+        texts.update(_conditions_of_runs(each.present, runs))
+    return tuple(sorted(texts))
+
+
+def _conditions_of_runs(present: Collection[int], runs: Sequence[_Run]) -> Iterable[str]:
+    if 0 not in present:
+        shortest = min(present, key=lambda number: (len(runs[number].configuration.macros), number))
+        yield runs[shortest].configuration.name
+        return
+    absent = [each for number, each in enumerate(runs) if number not in present]
+    shortest_run = min(absent, key=lambda run: len(run.configuration.macros))
+    yield negated(shortest_run.configuration)
 
 
 def _outside(result: UnitResult) -> Iterable[Use]:
@@ -193,18 +398,17 @@ def _once_a_line(sites: Iterable[Site]) -> tuple[Site, ...]:
     return tuple(found.values())
 
 
-def _calls(results: list[UnitResult], globals_: _Globals) -> tuple[Call, ...]:
+def _calls(run: _Run) -> Iterable[Call]:
     """Who calls whom of the upstream's functions, within a file and from one to another."""
-    calls = set()
-    for result in results:
+    globals_ = _Globals(run.results)
+    for result in run.results:
         for link in result.links:
             if link.kind is Kind.FUNCTION:
-                calls.add(Call(link.caller, link.callee, link.site))
+                yield Call(link.caller, link.callee, link.site)
         for use in result.uses:
             if use.kind is Kind.FUNCTION:
                 for place in globals_.places(use.name):
-                    calls.add(Call(use.caller, Function(place.file, use.name), use.site))
-    return tuple(sorted(calls))
+                    yield Call(use.caller, Function(place.file, use.name), use.site)
 
 
 def _with_elsewhere(needs: list[Need], results: list[UnitResult], job: _Job) -> Iterable[Need]:

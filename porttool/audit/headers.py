@@ -10,6 +10,7 @@ from porttool.audit.lexer import PRIVATE
 #: How a header asks a private one for a type: musl's way and glibc's.
 _ASKS = re.compile(r"^[ \t]*#[ \t]*define[ \t]+__(?:NEED|need)_(\w+)", re.MULTILINE)
 
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z_]\w*")
 
 #: Headers to prefer when several give the same name, in this order.
@@ -73,6 +74,14 @@ class HeaderNames:
     def _words(self) -> frozenset[str]:
         words = (_WORD.findall(text) for text in self._texts.values())
         return frozenset().union(*words)
+
+    def defines(self, name: str) -> bool:
+        """Whether a header defines a macro."""
+        return name in self._macros
+
+    @cached_property
+    def _macros(self) -> frozenset[str]:
+        return frozenset().union(*(_DEFINE.findall(text) for text in self._texts.values()))
 
     def mentioning(self, name: str) -> tuple[str, ...]:
         """The headers in whose text a name stands, sorted."""

@@ -1,6 +1,7 @@
 """Macros and headers that own source lines use, from the preprocessor's view before expansion."""
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -30,7 +31,10 @@ _TYPE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Macro:
-    """A macro at the place where it is used. ``header`` is None for one of the upstream's own."""
+    """A macro at the place where it is used.
+
+    ``header`` is None for one of the upstream's own, and ``place`` is that of its definition.
+    """
 
     name: str
     takes_arguments: bool
@@ -38,6 +42,7 @@ class Macro:
     header: str | None
     private: bool
     library: bool = False
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class SourceView:
     """Own lines that are compiled, before macros are expanded.
 
     ``macros`` are the system's (or a library's) that own lines use, each with its place and the
-    own macro that hides it there, or "". ``words`` are the identifiers of a line, and its strings
+    own macros that lead to it from there. ``words`` are the identifiers of a line, and its strings
     as :func:`literal_word` has them; ``expanded`` are the macros among them. ``reach`` says up to
     which line the arguments of a macro go that is called on a line. ``definitions`` are all that
     a macro has had; ``builtin`` are the macros of the compiler. ``lines`` are those of each own
@@ -62,7 +67,7 @@ class SourceView:
     """
 
     includes: list[Include] = field(default_factory=list)
-    macros: list[tuple[Macro, Place, str]] = field(default_factory=list)
+    macros: list[tuple[Macro, Place, tuple[Macro, ...]]] = field(default_factory=list)
     expanded: dict[tuple[str, int], list[Macro]] = field(default_factory=dict)
     definitions: dict[str, list[Macro]] = field(default_factory=dict)
     builtin: set[str] = field(default_factory=set)
@@ -88,37 +93,42 @@ class SourceView:
             end = max(end, self.reach.get((place.file, line), end))
         return tuple(found) or (place.line,)
 
-    def macro_at(self, name: str, place: Place, line: int) -> str:
-        """The macro that hides ``name`` on a line from :meth:`lines_of`; "" when none does.
+    def macros_at(self, name: str, place: Place, line: int) -> tuple[Macro, ...]:
+        """The macros that hide ``name`` on a line from :meth:`lines_of`, the outermost first.
 
-        Where several are used, it is the first that comes to the name, or else that pastes one.
+        None when it stands there itself. Where several macros are used, it is the first that
+        comes to the name, or else that pastes one.
         """
         if name in self.words.get((place.file, line), ()):
-            return ""
+            return ()
         macros = self.expanded.get((place.file, line), [])
-        reached = [(macro, self._reached_by(macro)) for macro in macros]
-        for macro, words in reached:
-            if name in words:
-                return macro.name
-        for macro, words in reached:
-            if "##" in words:
-                return macro.name
-        return ""
+        for wanted in (name, "##"):
+            for macro in macros:
+                if path := self.path(macro, wanted):
+                    return path
+        return ()
 
-    def _reached_by(self, macro: Macro) -> set[str]:
-        """The words that can come out of a macro, whatever those within it are defined to."""
-        found: set[str] = set()
-        waiting = [macro]
+    def path(self, macro: Macro, name: str) -> tuple[Macro, ...]:
+        """The shortest way by which a macro can come to a word, whatever those within it are.
+
+        Each macro on it names the next one, and the last one the word.
+        """
+        before: dict[Macro, Macro | None] = {macro: None}
+        waiting = deque([macro])
         while waiting:
-            each = waiting.pop()
-            if "##" in each.body:
-                found.add("##")
-            found.update(_body_literals(each.body))
-            for word, _ in _body_words(each.body, each.takes_arguments):
-                if word not in found:
-                    found.add(word)
-                    waiting += self.definitions.get(word, ())
-        return found
+            each = waiting.popleft()
+            words = _body_names(each.body, each.takes_arguments)
+            if name in words:
+                way = [each]
+                while (previous := before[way[-1]]) is not None:
+                    way.append(previous)
+                return tuple(reversed(way))
+            for word in words:
+                for inner in self.definitions.get(word, ()):
+                    if inner not in before:
+                        before[inner] = each
+                        waiting.append(inner)
+        return ()
 
 
 def view_source(directives: str, files: Files) -> SourceView:
@@ -236,9 +246,8 @@ class _Scanner:
             else:
                 library = self._stack.origin is Origin.LIBRARY
                 name = self._stack.name if library else None
-                self._define(
-                    Macro(match["name"], bool(match["call"]), match["rest"], name, False, library)
-                )
+                call = bool(match["call"])
+                self._define(Macro(match["name"], call, match["rest"], name, False, library, place))
             self._reached.clear()
         return position, line + directive.count("\n")
 
@@ -256,8 +265,8 @@ class _Scanner:
                 self._call = (place, 0)
         self._view.expanded.setdefault((place.file, place.line), []).append(macro)
         for reached in self._system_macros(macro):
-            hidden_by = "" if reached is macro else macro.name
-            self._view.macros.append((reached, place, hidden_by))
+            path = () if reached is macro else self._view.path(macro, reached.name)
+            self._view.macros.append((reached, place, path))
 
     def _is_called(self, position: int) -> bool:
         while match := TOKEN.match(self._text, position):
@@ -313,11 +322,13 @@ def literal_word(literal: str, *, raw: bool = False) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _body_literals(body: str) -> tuple[str, ...]:
-    if '"' not in body:
-        return ()
-    found = (match for match in TOKEN.finditer(body) if match.lastgroup == "string")
-    return tuple(literal_word(match.group(), raw=True) for match in found)
+def _body_names(body: str, takes_arguments: bool) -> tuple[str, ...]:
+    """What a macro's body can bring: identifiers, strings, and ``##`` if it pastes."""
+    found = [word for word, _ in _body_words(body, takes_arguments)]
+    if '"' in body:
+        strings = (match for match in TOKEN.finditer(body) if match.lastgroup == "string")
+        found += (literal_word(match.group(), raw=True) for match in strings)
+    return tuple(dict.fromkeys(found + ["##"] * ("##" in body)))
 
 
 @lru_cache(maxsize=8192)

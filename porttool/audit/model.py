@@ -97,17 +97,42 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Configuration:
+    """A set of macros under which sources were audited.
+
+    ``macros`` are ``-DNAME=VALUE`` and ``-UNAME``, besides those of every configuration.
+    ``failed`` are the files that were not parsed under it.
+    """
+
+    name: str
+    macros: tuple[str, ...]
+    failed: tuple[FileResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unseen:
+    """A branch of an ``#if`` of the upstream that no configuration took, by its directive."""
+
+    file: str
+    line: int
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditReport:
     """The result of an audit. Needs are sorted by kind and name, files by path, calls by all.
 
     ``headers_from`` names the C library whose headers were read (``musl``, or ``host`` for want
-    of it); it is no part of the JSON document.
+    of it); it is no part of the JSON document. ``configurations`` are empty when there was one,
+    without a name; ``unseen`` is only known when all branches were looked for.
     """
 
     needs: tuple[Need, ...]
     files: tuple[FileResult, ...]
     headers_from: str = "musl"
     calls: tuple[Call, ...] = ()
+    configurations: tuple[Configuration, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
 
     @property
     def failed(self) -> tuple[FileResult, ...]:

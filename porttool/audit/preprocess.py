@@ -75,6 +75,23 @@ class Toolchain:
 
 
 @dataclass(frozen=True, slots=True)
+class Flags:
+    """What one file is preprocessed with, besides what goes for all of them.
+
+    ``macros`` are ``-DNAME=VALUE`` and ``-UNAME`` in their order; ``forced`` the files included
+    before it; ``standard`` a value of ``-std``. Paths are absolute.
+    """
+
+    includes: tuple[Path, ...] = ()
+    macros: tuple[str, ...] = ()
+    forced: tuple[Path, ...] = ()
+    standard: str | None = None
+
+
+NO_FLAGS = Flags()
+
+
+@dataclass(frozen=True, slots=True)
 class Preprocessed:
     """One translation unit after the preprocessor, bytes read as latin-1, with line markers.
 
@@ -119,18 +136,25 @@ def toolchain() -> Iterator[Toolchain]:
 
 
 def preprocess(
-    source: Path, tools: Toolchain, includes: Sequence[Path], defines: Sequence[str]
+    source: Path,
+    tools: Toolchain,
+    includes: Sequence[Path],
+    defines: Sequence[str],
+    flags: Flags = NO_FLAGS,
 ) -> Preprocessed:
     """Run the preprocessor over one source file.
 
-    ``source`` and ``includes`` are absolute. ``defines`` are ``NAME`` or ``NAME=VALUE``.
+    ``source`` and ``includes`` are absolute. ``defines`` are ``NAME`` or ``NAME=VALUE``; the
+    macros of ``flags`` come after them, its folders before ``includes``.
     Raises :class:`PreprocessError` naming line and reason, also when a bound is exceeded.
     """
     common = [
         # Not canonical: a system header keeps the name of the folder that it was found in.
-        *("-E", "-std=gnu11", "-w", "-fno-canonical-system-headers"),
+        *("-E", f"-std={flags.standard or 'gnu11'}", "-w", "-fno-canonical-system-headers"),
         *(f"-D{define}" for define in defines),
-        *(flag for folder in includes for flag in ("-I", str(folder))),
+        *flags.macros,
+        *(flag for folder in (*flags.includes, *includes) for flag in ("-I", str(folder))),
+        *(flag for path in flags.forced for flag in ("-include", str(path))),
         *tools.flags,
         *("-x", "c", str(source)),
     ]

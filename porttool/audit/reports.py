@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from porttool.audit.model import SCHEMA, AuditReport, Kind, Need, Site
+from porttool.audit.model import SCHEMA, AuditReport, Configuration, Kind, Need, Site
 from porttool.audit.status import Judgement
 
 WORDS = {
@@ -69,6 +69,18 @@ def to_json(report: AuditReport, judgement: Judgement | None = None) -> dict[str
         "files": [
             {"path": file.path, "parsed": file.parsed, "error": file.error} for file in report.files
         ],
+        "configurations": [
+            {
+                "name": each.name,
+                "macros": list(each.macros),
+                "failed": [{"path": file.path, "error": file.error} for file in each.failed],
+            }
+            for each in report.configurations
+        ],
+        "unseen": [
+            {"file": each.file, "line": each.line, "condition": each.condition}
+            for each in report.unseen
+        ],
     }
 
 
@@ -82,6 +94,12 @@ def summary(report: AuditReport) -> str:
     failed = f", {len(report.failed)} not parsed" if report.failed else ""
     files = f"{len(report.files)} file{'' if len(report.files) == 1 else 's'}{failed}"
     return f"{files}: {', '.join(counts) or 'nothing needed'}"
+
+
+def where(need: Need, limit: int | None = None) -> str:
+    """The places of a need, see :func:`used_in`, and under which conditions it is one."""
+    when = f" if {' or '.join(need.conditions)}" if need.conditions else ""
+    return f"{used_in(need.sites, limit)}{when}"
 
 
 def primitives(report: AuditReport) -> str:
@@ -176,7 +194,7 @@ def table(
             cells = [shown, need.name]
             if with_header:
                 cells.append(need.header or "-")
-            cells.append(used_in(need.sites, site_limit))
+            cells.append(where(need, site_limit))
             part.add_row(*(Text(printable(cell)) for cell in cells))
         parts += [part, Text()] if box is None else [part]
     parts += failures(report, box)
@@ -187,15 +205,49 @@ def table(
 
 
 def failures(report: AuditReport, box: Box | None) -> list[Table | Text]:
-    """The table of the files that were not parsed; nothing when all were."""
-    if not report.failed:
-        return []
-    part = section(f"Not parsed ({len(report.failed)})", "bold red", box)
-    part.add_column("File", overflow="fold")
-    part.add_column("Why", overflow="fold")
-    for file in report.failed:
-        part.add_row(Text(printable(file.path)), Text(printable(file.error or "")))
-    return [part, Text()] if box is None else [part]
+    """The tables of the files that were not parsed, of configurations, and of unseen branches.
+
+    Nothing for what there is none of.
+    """
+    parts: list[Table | Text] = []
+    for heading, style, columns, rows in _unread(report):
+        part = section(heading, style, box)
+        for column in columns:
+            part.add_column(column, overflow="fold")
+        for row in rows:
+            part.add_row(*(Text(printable(cell)) for cell in row))
+        parts += [part, Text()] if box is None else [part]
+    return parts
+
+
+_Rows = list[tuple[str, ...]]
+
+
+def _unread(report: AuditReport) -> Iterator[tuple[str, str, tuple[str, ...], _Rows]]:
+    """Heading, style, columns and rows of each table on what was read and what was not."""
+    rows: _Rows = [(file.path, file.error or "") for file in report.failed]
+    if rows:
+        yield f"Not parsed ({len(rows)})", "bold red", ("File", "Why"), rows
+    rows = [
+        (each.name or "as it is", " ".join(each.macros), _failed(each))
+        for each in report.configurations
+    ]
+    if rows:
+        heading = f"Configurations ({len(rows)})"
+        yield heading, "bold", ("Configuration", "Macros", "Could not be read"), rows
+    rows = [(f"{each.file}:{each.line}", each.condition) for each in report.unseen]
+    if rows:
+        heading = f"Branches that no configuration took ({len(rows)})"
+        yield heading, "bold", ("Branch", "Condition"), rows
+
+
+def _failed(configuration: Configuration) -> str:
+    """What could not be read in few words: the reason of the first file, the number of others."""
+    if not configuration.failed:
+        return ""
+    first, *others = configuration.failed
+    more = f" and {len(others)} more" if others else ""
+    return f"{first.error or first.path}{more}"
 
 
 def plain(report: AuditReport) -> str:
@@ -224,18 +276,20 @@ def markdown(report: AuditReport) -> str:
         lines += ["| Group | Name | Header | Used in |", "|---|---|---|---|"]
         for need in needs:
             header = f"`{need.header}`" if need.header else "-"
-            where = escape(used_in(need.sites))
-            lines.append(f"| {_group(need)} | {code(need.name)} | {header} | {where} |")
+            cells = f"{_group(need)} | {code(need.name)} | {header} | {escape(where(need))}"
+            lines.append(f"| {cells} |")
         lines.append("")
     return "\n".join([*lines, *markdown_failures(report)])
 
 
 def markdown_failures(report: AuditReport) -> list[str]:
-    """Lines of Markdown on the files that were not parsed; none when all were."""
-    if not report.failed:
-        return []
-    rows = [f"| {escape(file.path)} | {escape(file.error or '')} |" for file in report.failed]
-    return ["## Not parsed", "", "| File | Why |", "|---|---|", *rows, ""]
+    """Lines of Markdown with the tables of :func:`failures`; none when there are none."""
+    lines = []
+    for heading, _, columns, rows in _unread(report):
+        lines += [f"## {heading}", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+        lines += [f"| {' | '.join(escape(cell) for cell in row)} |" for row in rows]
+        lines.append("")
+    return lines
 
 
 def escape(text: str) -> str:

@@ -19,7 +19,7 @@ from porttool.audit.reports import (
     printable,
     section,
     summary,
-    used_in,
+    where,
 )
 from porttool.audit.status import Judged, Judgement, Status
 
@@ -156,7 +156,7 @@ def _section(part: _Part, site_limit: int | None, box: Box | None) -> Table:
         before = cells
         if box is None:
             line.insert(0, part.label)
-        line.append(used_in(judged.need.sites, site_limit))
+        line.append(where(judged.need, site_limit))
         shown.add_row(*(Text(printable(cell)) for cell in line))
     return shown
 
@@ -195,6 +195,6 @@ def markdown(report: AuditReport, judgement: Judgement) -> str:
         lines.append("|---" * len(part.columns) + "|")
         for judged, cells in part.rows:
             shown = [code(cell) if cell == judged.need.name else escape(cell) for cell in cells]
-            lines.append(f"| {' | '.join([*shown, escape(used_in(judged.need.sites))])} |")
+            lines.append(f"| {' | '.join([*shown, escape(where(judged.need))])} |")
         lines.append("")
     return "\n".join([*lines, *markdown_failures(report)])

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from porttool.audit.conditions import Branch, Conditionals, read_conditionals
+from porttool.audit.conditions import Conditionals, read_conditionals
 from porttool.audit.declarations import DeclarationReader, Declared, Sort, SystemNames
 from porttool.audit.lexer import Files, Origin, Place, SyntaxProblem, Unit, printable_name, scan
 from porttool.audit.macros import Macro, SourceView, is_type, literal_word, view_source
 from porttool.audit.model import FileResult, Function, Kind, Site
 from porttool.audit.parse import parse
-from porttool.audit.preprocess import PreprocessError, Toolchain, preprocess
+from porttool.audit.preprocess import NO_FLAGS, Flags, PreprocessError, Toolchain, preprocess
 from porttool.audit.rewrite import BUILTIN_TYPES, Rewritten, rewrite
 from porttool.audit.usage import Reference, Usage, find_usage
 
@@ -31,7 +31,8 @@ class Use:
 
     ``headers`` are those that give it; ``library`` says they are not the system's; ``private``
     see :class:`lexer.Chunk`. ``within`` is the file where the site's function is defined;
-    ``tested`` says that a condition of an ``#if`` asks for it.
+    ``tested`` says that a condition of an ``#if`` asks for it. ``through`` are the lines of the
+    own macros that lead to it.
     """
 
     kind: Kind
@@ -42,6 +43,7 @@ class Use:
     library: bool = False
     within: str = ""
     tested: bool = False
+    through: tuple[tuple[str, int], ...] = ()
 
     @property
     def caller(self) -> Function:
@@ -98,22 +100,30 @@ class UnitAuditor:
     """Audits source files one after the other, and reads each system declaration once."""
 
     def __init__(
-        self, root: Path, includes: Sequence[Path], defines: Sequence[str], tools: Toolchain
+        self,
+        root: Path,
+        includes: Sequence[Path],
+        defines: Sequence[str],
+        tools: Toolchain,
+        libraries: Sequence[Path] = (),
     ) -> None:
-        libraries = tuple(str(folder) for folder in includes)
+        """Prepare for files below ``root``.
+
+        ``libraries`` are folders besides ``includes`` that files may include from.
+        """
         self._root = root
         self._includes = tuple(includes)
         self._defines = tuple(defines)
         self._tools = tools
-        self._files = Files(str(root), libraries, tools)
+        self._files = Files(str(root), tuple(map(str, (*includes, *libraries))), tools)
         self._reader = DeclarationReader()
         self._conditionals: dict[str, Conditionals] = {}
 
-    def audit(self, path: Path) -> UnitResult:
+    def audit(self, path: Path, flags: Flags = NO_FLAGS) -> UnitResult:
         """Audit one file; a file that cannot be read or parsed gives a result that says so."""
         name = printable_name(path.relative_to(self._root).as_posix())
         try:
-            return self._audit(path, name)
+            return self._audit(path, name, flags)
         except PreprocessError as error:
             where = self._where(error.file, error.line) if error.file else ""
             message = f"{where}{error.reason}"
@@ -134,9 +144,9 @@ class UnitAuditor:
             name = file
         return f"{name}:{line}: " if line else f"{name}: "
 
-    def _audit(self, path: Path, name: str) -> UnitResult:
+    def _audit(self, path: Path, name: str, flags: Flags) -> UnitResult:
         self._look(path)
-        text = preprocess(path, self._tools, self._includes, self._defines)
+        text = preprocess(path, self._tools, self._includes, self._defines, flags)
         unit = scan(text.expanded, self._files)
         view = view_source(text.directives, self._files)
         system = self._reader.read(unit.chunks)
@@ -144,7 +154,7 @@ class UnitAuditor:
         tested = _tested(conditions, view)
         seen = _seen(conditions, view)
         if not unit.tokens:
-            uses = (*self._headers(view), *tested)
+            uses = (*self._headers(view, flags), *tested)
             return UnitResult(FileResult(name, True), uses, (), (), *seen)
         code = rewrite(unit.tokens, unit.places)
         words = {token.text for token in unit.tokens if token.kind == "word"}
@@ -158,7 +168,7 @@ class UnitAuditor:
         collector = _Collector(self._files, unit, view, system, usage)
         collector.take_usage(code)
         collector.take_macros()
-        uses = (*collector.uses, *self._headers(view), *tested)
+        uses = (*collector.uses, *self._headers(view, flags), *tested)
         links = tuple(dict.fromkeys(collector.links))
         return UnitResult(FileResult(name, True), uses, collector.defined(), links, *seen)
 
@@ -185,15 +195,20 @@ class UnitAuditor:
                 # What a #line names need not be there, nor be a file.
                 text = Path(path).read_text("latin-1") if Path(path).is_file() else ""
                 known = self._conditionals[path] = read_conditionals(text)
-            taken = frozenset(_taken(known.branches, sorted(lines)))
+            taken = _taken(known, sorted(lines))
             found.append(_FileConditions(self._files.look_up(path)[1], known, taken))
         return tuple(found)
 
-    def _headers(self, view: SourceView) -> Iterable[Use]:
+    def _headers(self, view: SourceView, flags: Flags) -> Iterable[Use]:
         for include in view.includes:
             site = Site(self._files.look_up(include.place.file)[1], include.place.line)
             own_folder = [] if include.angled else [Path(include.place.file).parent]
-            folders = [*own_folder, *self._includes, *map(Path, self._tools.system)]
+            folders = [
+                *own_folder,
+                *flags.includes,
+                *self._includes,
+                *map(Path, self._tools.system),
+            ]
             for folder in folders:
                 path = folder / include.name
                 if path.is_file():
@@ -204,14 +219,24 @@ class UnitAuditor:
                     break
 
 
-def _taken(branches: Iterable[Branch], lines: Sequence[int]) -> set[int]:
-    """The branches, by the line of their directives, in which a line is compiled."""
+def _taken(conditionals: Conditionals, lines: Sequence[int]) -> frozenset[int]:
+    """The branches, by the line of their directives, in which a line is compiled.
+
+    An ``#else`` that is not there is taken where none of the others is and what is around is.
+    """
     found = set()
-    for branch in branches:
+    groups = set()
+    for branch in conditionals.branches:
         index = bisect_left(lines, branch.first)
-        if index < len(lines) and lines[index] <= branch.last:
+        if not branch.implicit and index < len(lines) and lines[index] <= branch.last:
             found.add(branch.line)
-    return found
+            groups.add(branch.group)
+    for branch in conditionals.branches:
+        outer = branch.outer
+        around = outer is None or outer.line == conditionals.guard or outer.line in found
+        if branch.implicit and branch.group not in groups and around:
+            found.add(branch.line)
+    return frozenset(found)
 
 
 def _seen(
@@ -313,15 +338,15 @@ class _Collector:
             if match is not None:
                 spellings = [literal_word(code.strings[number][0]) for number in pieces]
                 at = code.strings[pieces[0]][1]
-                for site in self._sites(spellings, at, function_name):
+                for site, through in self._sites(spellings, at, function_name):
                     name = match[1].rstrip(".")
-                    self.uses.append(Use(Kind.PATH, name, site))
+                    self.uses.append(Use(Kind.PATH, name, site, through=through))
 
     def _link(self, reference: Reference) -> None:
         own = self._usage.own[reference.name]
         kind = Kind.FUNCTION if own.function else Kind.VARIABLE
         callee = Function(self._file_of(own.place), reference.name)
-        for site in self._sites([reference.name], reference.place, reference.function):
+        for site, _ in self._sites([reference.name], reference.place, reference.function):
             within = self._defining_file(reference.function) or site.file
             caller = Function(within, reference.function)
             self.links.append(Link(caller, callee, site, kind, own.static))
@@ -343,18 +368,26 @@ class _Collector:
 
     def take_macros(self) -> None:
         named = {(use.name, use.site.file, use.site.line) for use in self.uses}
-        for macro, place, hidden_by in self._view.macros:
+        for macro, place, path in self._view.macros:
             site = Site(
                 self._files.look_up(place.file)[1],
                 place.line,
                 self._function_at(place),
-                hidden_by,
+                path[0].name if path else "",
             )
             if macro.header is None or (macro.name, site.file, site.line) in named:
                 continue
             kind = Kind.TYPE if is_type(macro) else Kind.CONSTANT
             self.uses.append(
-                Use(kind, macro.name, site, (macro.header,), macro.private, macro.library)
+                Use(
+                    kind,
+                    macro.name,
+                    site,
+                    (macro.header,),
+                    macro.private,
+                    macro.library,
+                    through=self._through(path),
+                )
             )
 
     def _function_at(self, place: Place) -> str:
@@ -385,18 +418,28 @@ class _Collector:
         library: bool = False,
     ) -> None:
         within = self._defining_file(function)
-        for site in self._sites([name.rpartition(" ")[2]], at, function):
-            self.uses.append(Use(kind, name, site, headers, private, library, within))
+        for site, through in self._sites([name.rpartition(" ")[2]], at, function):
+            use = Use(kind, name, site, headers, private, library, within, through=through)
+            self.uses.append(use)
 
-    def _sites(self, words: Sequence[str], at: int, function: str) -> Iterable[Site]:
+    def _sites(
+        self, words: Sequence[str], at: int, function: str
+    ) -> Iterable[tuple[Site, tuple[tuple[str, int], ...]]]:
         """Where something stands that the preprocessor puts on a place, in own files only.
 
-        ``words`` make it up; the first says where, and any can be hidden by a macro.
+        ``words`` make it up; the first says where, and any can be hidden by a macro. With each
+        place come the lines of the own macros that lead from it to the word.
         """
         place = self._unit.places[at]
         origin, file = self._files.look_up(place.file)
         if origin is not Origin.OWN:
             return
         for line in self._view.lines_of(words[0], place):
-            hiding = (self._view.macro_at(word, place, line) for word in words)
-            yield Site(file, line, function, next(filter(None, hiding), ""))
+            hiding = (self._view.macros_at(word, place, line) for word in words)
+            path = next(filter(None, hiding), ())
+            name = path[0].name if path else ""
+            yield Site(file, line, function, name), self._through(path)
+
+    def _through(self, path: Sequence[Macro]) -> tuple[tuple[str, int], ...]:
+        places = [macro.place for macro in path if macro.place is not None]
+        return tuple((self._files.look_up(place.file)[1], place.line) for place in places)

@@ -11,6 +11,8 @@ from porttool import ui
 from porttool.audit import AuditReport, discover
 from porttool.audit.status import Judgement, Key, Removed, Status, judge
 from porttool.commands.auditing import (
+    DEFAULT_BUILD,
+    Build,
     Patched,
     Scope,
     fail_if_unparsed,
@@ -19,6 +21,7 @@ from porttool.commands.auditing import (
     removed_needs,
     run_audit,
     unpatched_scope,
+    with_commands,
 )
 from porttool.commands.session import opened
 from porttool.errors import DecisionNeeded, ExitCode, UserError
@@ -66,6 +69,7 @@ def audit_deps(
     defines: Sequence[str] = (),
     includes: Sequence[Path] = (),
     target: Target = Target(),
+    build: Build = DEFAULT_BUILD,
 ) -> ExitCode:
     """Audit folders and files of C, or the port in ``workspace`` when there are no ``paths``.
 
@@ -80,16 +84,17 @@ def audit_deps(
         raise UserError("--unpatched is for the port in a workspace, not for paths")
     failing = _statuses(target.fail_on)
     with (
-        _from_paths(paths, workspace, target)
+        _from_paths(paths, workspace, target, build)
         if paths
-        else _from_workspace(workspace, unpatched, target)
+        else _from_workspace(workspace, unpatched, target, build)
     ) as subject:
-        report = run_audit(subject.scope, includes, defines)
+        provided = () if subject.provides is None else subject.provides.symbols
+        report = run_audit(subject.scope, includes, defines, build=build, provided=provided)
         judgement = None
         if subject.provides is not None:
             removed = {}
             if subject.patched is not None:
-                removed = removed_needs(report, subject.patched, includes, defines)
+                removed = removed_needs(report, subject.patched, includes, defines, build)
             judgement = _judgement(report, subject.provides, removed)
     _show(report, judgement, as_json=as_json, as_markdown=as_markdown)
     fail_if_unparsed(report, patched=not paths and not unpatched)
@@ -175,7 +180,9 @@ def _show(
 
 
 @contextmanager
-def _from_paths(paths: Sequence[Path], workspace: Path, target: Target) -> Iterator[_Subject]:
+def _from_paths(
+    paths: Sequence[Path], workspace: Path, target: Target, build: Build
+) -> Iterator[_Subject]:
     for path in paths:
         if not path.exists():
             raise UserError("no such file or folder", where=str(path))
@@ -191,9 +198,11 @@ def _from_paths(paths: Sequence[Path], workspace: Path, target: Target) -> Itera
         if any(path == source or path in source.parents for path in real)
     ]
     sources += [path for path in real if path.is_file() and path not in sources]
-    if found.defines:
-        ui.note(f"defined, as the build files do: {' '.join(found.defines)}")
+    named = [path for path in real if path.is_file()]
     scope = Scope(root, tuple(sources), found.includes, found.defines)
+    scope = with_commands(scope, build, chosen=named)
+    if scope.defines:
+        ui.note(f"defined, as the build files do: {' '.join(scope.defines)}")
     yield _Subject(scope, _provides(target, _target_of(workspace)))
 
 
@@ -205,7 +214,9 @@ def _target_of(workspace: Path) -> str:
 
 
 @contextmanager
-def _from_workspace(directory: Path, unpatched: bool, target: Target) -> Iterator[_Subject]:
+def _from_workspace(
+    directory: Path, unpatched: bool, target: Target, build: Build
+) -> Iterator[_Subject]:
     with tempfile.TemporaryDirectory(prefix="porttool-") as scratch:
         with opened(directory, "audit-deps") as port:
             config = port.workspace.config
@@ -215,11 +226,12 @@ def _from_workspace(directory: Path, unpatched: bool, target: Target) -> Iterato
                 port.store.export(port.lock.pin.commit, pin)
                 tree = Path(scratch) / "tree"
                 patched = None if provides is None else _patched(port, tree)
-                subject = _Subject(unpatched_scope(pin), provides, patched)
+                scope = with_commands(unpatched_scope(pin), build, chosen=())
+                subject = _Subject(scope, provides, patched)
             else:
                 port.verify_settled()
                 tree = port.store.export(port.apply().head, Path(scratch) / "tree")
-                subject = _Subject(patched_scope(tree, config), provides)
+                subject = _Subject(with_commands(patched_scope(tree, config), build), provides)
         yield subject
 
 

@@ -1,14 +1,18 @@
 """From a port, or a folder, to what the audit takes."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from porttool import ui
 from porttool.audit import AuditReport, Need, audit, compare
 from porttool.audit.build import guess_build
+from porttool.audit.commands import Command, read_compile_commands
+from porttool.audit.configurations import named_configurations
+from porttool.audit.make import dry_run
 from porttool.audit.model import FileResult
+from porttool.audit.preprocess import check_define
 from porttool.audit.reports import places
 from porttool.audit.status import Judgement, Key, Removed, Status
 from porttool.errors import CheckFailed, UserError
@@ -27,6 +31,44 @@ class Scope:
     sources: tuple[Path, ...]
     includes: tuple[Path, ...]
     defines: tuple[str, ...] = ()
+    commands: tuple[Command, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How the audit learns what is compiled with what, and under which configurations.
+
+    ``compile_commands`` is a file of compiler commands, ``trust_make`` lets ``make -n`` say them.
+    ``configurations`` are ``NAME=DEFINE,DEFINE...``; ``all_branches`` finds them by itself.
+    """
+
+    compile_commands: Path | None = None
+    trust_make: bool = False
+    configurations: tuple[str, ...] = ()
+    all_branches: bool = False
+
+    def __post_init__(self) -> None:
+        if self.compile_commands is not None and self.trust_make:
+            raise UserError("--compile-commands and --trust-make exclude each other")
+        if self.configurations and self.all_branches:
+            raise UserError("--config and --all-configs exclude each other")
+        names = [each.partition("=")[0] for each in self.configurations]
+        for name, each in zip(names, self.configurations, strict=True):
+            if not name or "=" not in each:
+                raise UserError(
+                    f"--config {each!r} is not NAME=DEFINE,DEFINE",
+                    fix="--config plain= --config tls=HAVE_TLS,TLS_VERSION=3",
+                )
+            for define in filter(None, each.partition("=")[2].split(",")):
+                check_define(define)
+        if len(set(names)) < len(names):
+            raise UserError("--config has a name twice", why=", ".join(names))
+
+
+DEFAULT_BUILD = Build()
+
+#: What a build leaves in its folder.
+COMPILE_COMMANDS = "compile_commands.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +95,51 @@ def unpatched_scope(tree: Path) -> Scope:
     return Scope(root, sources, tuple(root / name for name in guess.includes), guess.defines)
 
 
+def with_commands(scope: Scope, build: Build, *, chosen: Sequence[Path] | None = None) -> Scope:
+    """``scope`` with the flags of its build, as far as there is something to learn them from.
+
+    ``chosen`` are files that were named by themselves; those the build does not compile are left
+    out, and the flags found in the tree too, unless ``chosen`` is None: then the sources stay.
+    """
+    if build.trust_make:
+        source, found = "make -n", dry_run(scope.root)
+    elif build.compile_commands is not None:
+        source = str(build.compile_commands)
+        found = read_compile_commands(build.compile_commands, scope.root)
+    elif chosen is not None and (scope.root / COMPILE_COMMANDS).is_file():
+        source = COMPILE_COMMANDS
+        found = read_compile_commands(scope.root / COMPILE_COMMANDS, scope.root)
+    else:
+        return scope
+    compiled = {command.path for command in found.commands}
+    sources = [path for path in scope.sources if path in compiled or path in (chosen or ())]
+    if not sources:
+        if build.compile_commands is not None:
+            raise UserError("the compile commands name no file here", where=source)
+        ui.note(f"{source} names no file here, and was not used")
+        return scope
+    for note in found.notes:
+        ui.note(f"{source}: {note}")
+    kept = tuple(command for command in found.commands if command.path in scope.sources)
+    if chosen is None:
+        return replace(scope, commands=kept)
+    ui.note(f"flags from {source}: {len(sources)} of {ui.count(len(scope.sources), 'file')}")
+    defines = () if compiled.issuperset(sources) else scope.defines
+    return replace(scope, sources=tuple(sources), defines=defines, commands=kept)
+
+
 def run_audit(
-    scope: Scope, includes: Sequence[Path] = (), defines: Sequence[str] = ()
+    scope: Scope,
+    includes: Sequence[Path] = (),
+    defines: Sequence[str] = (),
+    *,
+    build: Build = DEFAULT_BUILD,
+    provided: Collection[str] = (),
 ) -> AuditReport:
     """Audit ``scope`` with a progress display; ``includes`` come before its own.
 
-    Raises :class:`UserError` when there is nothing to audit.
+    ``provided`` see :func:`porttool.audit.audit`. Raises :class:`UserError` when there is nothing
+    to audit.
     """
     for folder in includes:
         if not folder.is_dir():
@@ -68,13 +149,18 @@ def run_audit(
             "no C sources here", where=str(scope.root), fix="name a folder with .c files"
         )
     with ui.progress() as bar:
-        task = bar.add_task("audit", total=len(scope.sources))
+        total = len(scope.sources) * max(1, len(build.configurations))
+        task = bar.add_task("audit", total=total)
         return audit(
             scope.root,
             scope.sources,
             (*(folder.resolve() for folder in includes), *scope.includes),
             (*scope.defines, *defines),
             advance=lambda: bar.advance(task),
+            provided=provided,
+            commands=scope.commands,
+            configurations=named_configurations(build.configurations),
+            all_branches=build.all_branches,
         )
 
 
@@ -108,13 +194,17 @@ def _failure(file: FileResult) -> str:
 
 
 def removed_needs(
-    unpatched: AuditReport, patched: Patched, includes: Sequence[Path], defines: Sequence[str]
+    unpatched: AuditReport,
+    patched: Patched,
+    includes: Sequence[Path],
+    defines: Sequence[str],
+    build: Build = DEFAULT_BUILD,
 ) -> dict[Key, Removed]:
     """The needs of the pin that the port does not have, with the patch that removes each.
 
     Nothing when a file of the port does not parse: then it is not known what it needs.
     """
-    report = run_audit(patched.scope, includes, defines)
+    report = run_audit(patched.scope, includes, defines, build=build)
     if report.failed:
         ui.note(
             "what the series removes is not marked: a file of the patched port does not parse "

@@ -58,7 +58,10 @@ def test_guard_of_a_header_is_no_condition_and_half_a_guard_is_one() -> None:
     assert read_conditionals(TEXT).guard == 2
     half = read_conditionals("#ifndef A\n#define A\nint a;\n#endif\nint b;\n")
     assert half.guard == 0
-    assert [branch.text for branch in half.branches] == ["!defined(A)"]
+    assert [(each.text, each.implicit) for each in half.branches] == [
+        ("!defined(A)", False),
+        ("defined(A)", True),
+    ]
 
 
 def test_what_would_take_each_branch() -> None:
@@ -67,12 +70,14 @@ def test_what_would_take_each_branch() -> None:
     for branch in found.branches:
         whole = join(found.chain(branch))
         assert whole is not None
+        assert branch.implicit is (branch.line == 15)
         solutions.append(next(satisfy(whole, True, {}, FREE)))
     assert solutions == [
         {"X": "1"},
         {"X": "1", "Y": "1", "VERSION": "2"},
         {"X": "1", "Y": None, "Z": "1", "W": "2"},
         {"X": "1", "Y": None, "Z": "1", "W": None},
+        {"X": None},
     ]
     outer = join(found.around(8))
     assert outer is not None

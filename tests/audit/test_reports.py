@@ -145,7 +145,7 @@ MARKDOWN = """\
 |---|---|---|---|
 | procfs | `/proc/%d/stat` | - | src/a.c:8 |
 
-## Not parsed
+## Not parsed (1)
 
 | File | Why |
 |---|---|
@@ -202,7 +202,9 @@ def test_json_document() -> None:
             "error": "src/broken.c:3: syntax error before }",
         },
     ]
-    assert list(to_json(REPORT)) == ["schema", "release", "kconfig", "needs", "files"]
+    assert list(to_json(REPORT)) == [
+        *("schema", "release", "kconfig", "needs", "files", "configurations", "unseen")
+    ]
 
 
 def test_places_beyond_the_limit_are_counted() -> None:
