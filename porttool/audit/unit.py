@@ -1,6 +1,5 @@
 """The audit of one translation unit: from a source file to uses with their places."""
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,10 @@ from porttool.audit.lexer import Files, Origin, Place, SyntaxProblem, Unit, prin
 from porttool.audit.macros import Macro, SourceView, is_type, literal_word, view_source
 from porttool.audit.model import FileResult, Function, Kind, Site
 from porttool.audit.parse import parse
+from porttool.audit.paths import KERNEL_PATH
 from porttool.audit.preprocess import NO_FLAGS, Flags, PreprocessError, Toolchain, preprocess
 from porttool.audit.rewrite import BUILTIN_TYPES, Rewritten, rewrite
 from porttool.audit.usage import Reference, Usage, find_usage
-
-#: A path of the kernel at the start of a string, perhaps below a root that is put in.
-KERNEL_PATH = re.compile(r"(?:%s)?(/(proc|sys|dev)(?:/[^\s\"'`:;,()<>|&\\]*)?)(?![\w.-])")
-
 
 #: A line this long, in bytes, was not written to be compiled.
 LINE_LIMIT = 4_000_000
@@ -333,14 +329,23 @@ class _Collector:
             known = self._system.names[name]
             self._add_visible(Kind.CONSTANT, name, at, function_name, known)
         for pieces, function_name in usage.strings:
-            value = "".join(code.strings[number][0] for number in pieces)
-            match = KERNEL_PATH.match(value.encode("latin-1", "replace").decode("utf-8", "replace"))
-            if match is not None:
-                spellings = [literal_word(code.strings[number][0]) for number in pieces]
-                at = code.strings[pieces[0]][1]
-                for site, through in self._sites(spellings, at, function_name):
-                    name = match[1].rstrip(".")
-                    self.uses.append(Use(Kind.PATH, name, site, through=through))
+            if usage.used_up.isdisjoint(pieces):
+                value = "".join(code.strings[number][0] for number in pieces)
+                self._add_path(value, pieces, code, function_name)
+        for text, function_name in ((built.text, built.function) for built in usage.built):
+            if text.place is not None:
+                pieces = (text.place, *(piece for piece in text.pieces if piece != text.place))
+                self._add_path(text.value, pieces, code, function_name)
+
+    def _add_path(self, value: str, pieces: Sequence[int], code: Rewritten, function: str) -> None:
+        """Add the path that a string is, if it is one; its first piece says where it stands."""
+        match = KERNEL_PATH.match(value.encode("latin-1", "replace").decode("utf-8", "replace"))
+        if match is not None:
+            spellings = [literal_word(code.strings[number][0]) for number in pieces]
+            at = code.strings[pieces[0]][1]
+            for site, through in self._sites(spellings, at, function):
+                name = match[1].rstrip(".")
+                self.uses.append(Use(Kind.PATH, name, site, through=through))
 
     def _link(self, reference: Reference) -> None:
         own = self._usage.own[reference.name]

@@ -5,6 +5,7 @@ excludes, and what follows a jump or a call that does not return. Functions that
 names are not needed to link.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from pycparser import c_ast
 
 from porttool.audit.declarations import Sort, SystemNames
 from porttool.audit.fold import evaluate
+from porttool.audit.paths import Built, PathFinder
 from porttool.audit.rewrite import COMPILER_PREFIXES, Rewritten
 from porttool.audit.types import choose_generic
 
@@ -68,6 +70,7 @@ class Usage:
     that it has itself. ``types`` and ``enumerators`` are those of the system. ``strings`` are the
     literals in live code. ``defined`` are the names it gives to other units. ``externals`` are
     the places where something at file scope begins, in order, with the function that it is or "".
+    ``built`` are paths put together, ``used_up`` the pieces of literals that are nothing else.
     """
 
     references: list[Reference] = field(default_factory=list)
@@ -77,6 +80,8 @@ class Usage:
     strings: list[Literal] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
     externals: list[tuple[int, str]] = field(default_factory=list)
+    built: list[Built] = field(default_factory=list)
+    used_up: set[int] = field(default_factory=set)
     own: dict[str, OwnName] = field(default_factory=dict)
 
 
@@ -115,6 +120,10 @@ class _Walker:
         self._breakables: list[_Breakable] = []
         self._line = 0
         self._code_lines = code.text.split("\n")
+        self._own_variables: dict[str, c_ast.Decl] = {}
+        self._paths = PathFinder(
+            lambda piece: code.strings[piece][0], self._variable, self._is_foreign
+        )
 
     # fold.Scope
 
@@ -154,7 +163,20 @@ class _Walker:
                 return scope[name]
         return None
 
+    def _variable(self, name: str) -> tuple[c_ast.Decl, bool] | None:
+        """The declaration of a variable, and whether it is a local one."""
+        local = self._local(name)
+        if isinstance(local, c_ast.Decl):
+            return local, True
+        own = self._own_variables.get(name) if local in (None, _GLOBAL) else None
+        return (own, False) if own is not None else None
+
+    def _is_foreign(self, name: str) -> bool:
+        own = self._own.get(name)
+        return self._local(name) in (None, _GLOBAL) and not (own and (own.defined or own.static))
+
     def run(self, tree: c_ast.FileAST) -> Usage:
+        self._paths.begin_file(tree)
         for node in tree.ext:
             if node.coord is None or node.coord.line > 0:
                 self._external(node)
@@ -166,7 +188,19 @@ class _Walker:
                 self._own[name].noreturn = True
         self._bodies[""] += [(name, place, False) for name, place in self._code.used]
         self._resolve()
+        self._take_paths()
         return self._usage
+
+    def _take_paths(self) -> None:
+        """Take over the paths that were put together, and which literals are no paths then."""
+        self._usage.built = self._paths.built
+        for built in self._paths.built:
+            self._usage.used_up.update(built.text.pieces)
+        uses = Counter(name for body in self._bodies.values() for name, _, _ in body)
+        for name, taken in self._paths.taken.items():
+            if taken >= uses[name]:
+                value = self._own_variables[name].init.value
+                self._usage.used_up.update(int(n) for n in value.strip('"').split(";") if n)
 
     def _resolve(self) -> None:
         """Follow references to inline functions, and keep those that leave the unit."""
@@ -240,6 +274,8 @@ class _Walker:
             function = isinstance(node.type, c_ast.FuncDecl) or self._is_function_type(node.type)
             defined = not function and ("extern" not in node.storage or node.init is not None)
             self._declare_own(node, function=function, defined=defined)
+            if defined and node.init is not None:
+                self._own_variables[node.name] = node
         self._type(node.type)
         if node.init is not None:
             self._expression(node.init)
@@ -280,7 +316,9 @@ class _Walker:
             self._parameter(parameter)
         for parameter in node.param_decls or ():
             self._parameter(parameter)
+        self._paths.begin(node.decl.name, node.body)
         self._block(node.body.block_items or ())
+        self._paths.end()
         self._pop()
         self._into = self._bodies[""]
         self._function_name = ""
@@ -311,6 +349,8 @@ class _Walker:
         self._type(node.type)
         if node.init is not None and live:
             self._expression(node.init)
+            if node.name is not None:
+                self._paths.declared(node)
 
     # types
 
@@ -418,6 +458,10 @@ class _Walker:
                     self._expression(node.iffalse)
             case c_ast.StructRef():
                 self._expression(node.name)
+            case c_ast.Assignment():
+                self._expression(node.lvalue)
+                self._expression(node.rvalue)
+                self._paths.assigned(node.lvalue, node.rvalue if node.op == "=" else None)
             case c_ast.Cast():
                 self._type(node.to_type)
                 self._expression(node.expr)
@@ -492,6 +536,10 @@ class _Walker:
             self._expression(node.name)
         for argument in arguments:
             self._expression(argument)
+        if isinstance(node.name, c_ast.ID) and self._is_foreign(node.name.name):
+            self._paths.called(node.name.name, arguments)
+        else:
+            self._paths.passed(arguments)
 
     def _binary(self, node: c_ast.BinaryOp) -> None:
         spine = [node]
@@ -503,6 +551,10 @@ class _Walker:
                 left = evaluate(each.left, self)
                 if left is not None and bool(left) is (each.op == "||"):
                     continue
+                before = self._paths.enter()
+                self._expression(each.right)
+                self._paths.leave(before)
+                continue
             self._expression(each.right)
 
     def _unevaluated(self, node: c_ast.Node | None) -> None:
@@ -557,11 +609,14 @@ class _Walker:
             case c_ast.Switch():
                 return self._switch(node)
             case c_ast.Case():
+                self._paths.enter(loop=True)
                 self._expression(node.expr)
                 return self._block(node.stmts or ())
             case c_ast.Default():
+                self._paths.enter(loop=True)
                 return self._block(node.stmts or ())
             case c_ast.Label():
+                self._paths.enter(loop=True)
                 return self._statement(node.stmt)
             case c_ast.Return():
                 self._expression(node.expr)
@@ -592,13 +647,16 @@ class _Walker:
             excluded = condition is not None and bool(condition) is not value
             if excluded and (branch is None or not _has_label(branch)):
                 continue
+            before = self._paths.enter()
             ends.append(branch is not None and self._statement(branch))
+            self._paths.leave(before)
         return all(ends) if ends else False
 
     def _loop(self, node: c_ast.While | c_ast.DoWhile | c_ast.For) -> bool:
         self._push()
         if isinstance(node, c_ast.For):
             self._statement(node.init)
+        before = self._paths.enter(loop=True)
         endless = isinstance(node, c_ast.For) and node.cond is None
         condition = 1 if endless else evaluate(node.cond, self)
         self._expression(node.cond)
@@ -608,6 +666,7 @@ class _Walker:
         broken = self._breakables.pop().broken
         if isinstance(node, c_ast.For) and runs:
             self._expression(node.next)
+        self._paths.leave(before)
         self._pop()
         if condition:
             return not broken
@@ -620,6 +679,7 @@ class _Walker:
 
     def _switch(self, node: c_ast.Switch) -> bool:
         self._expression(node.cond)
+        before = self._paths.enter(loop=True)
         self._breakables.append(_Breakable())
         items = node.stmt.block_items or [] if isinstance(node.stmt, c_ast.Compound) else None
         value = evaluate(node.cond, self)
@@ -630,6 +690,7 @@ class _Walker:
             ends = self._statement(node.stmt)
             ends = ends and any(isinstance(item, c_ast.Default) for item in items or ())
         broken = self._breakables.pop().broken
+        self._paths.leave(before)
         return ends and not broken
 
     def _is_plain_switch(self, items: list[c_ast.Node]) -> bool:
