@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 _COMMENT = re.compile(
-    r"""/\*[\s\S]*?(?:\*/|\Z)|//(?:[^\\\n]|\\[\s\S])*|"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\.)*'"""
+    r"""/\*[\s\S]*?(?:\*/|\Z)|//(?:[^\\\n]|\\[\s\S])*"""
+    # A quote that is not closed goes to the end of its line, as the preprocessor has it.
+    r"""|"(?:[^"\\\n]|\\[\s\S])*"?|'(?:[^'\\\n]|\\[\s\S])*'?"""
 )
 _DIRECTIVE = re.compile(
     r"^[ \t]*(?:\#|%:)[ \t]*(?P<word>if|ifdef|ifndef|elif|elifdef|elifndef|else|endif|define)\b"
@@ -37,6 +39,10 @@ _DEPTH = 50
 #: A condition of more tokens than this is opaque.
 _TOKEN_LIMIT = 300
 _DIRECTIVE_LIMIT = 50_000
+#: Of more branches than this before one of the same ``#if``, its condition says nothing.
+_CHAIN_LIMIT = 60
+#: After so many steps no way is found to make a condition true.
+_STEP_LIMIT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +82,14 @@ class Branch:
 class Conditionals:
     """All branches of a text, by line, but for the guard against a second inclusion.
 
-    ``defines`` are the macros that the text itself defines, ``tested`` the macros that its
-    conditions name, with the lines. ``guard`` is the line of the guard, or 0.
+    ``defines`` are the macros that the text itself defines, ``defaults`` those of them that it
+    only defines where they are not. ``tested`` are the macros that its conditions name, with the
+    lines. ``guard`` is the line of the guard, or 0.
     """
 
     branches: tuple[Branch, ...] = ()
     defines: frozenset[str] = frozenset()
+    defaults: frozenset[str] = frozenset()
     tested: tuple[tuple[str, int], ...] = ()
     guard: int = 0
 
@@ -164,6 +172,7 @@ class _Reader:
         self._stack: list[_Open] = []
         self._found: list[Branch] = []
         self._defines: set[str] = set()
+        self._forced: set[str] = set()
         self._tested: list[tuple[str, int]] = []
 
     @property
@@ -172,7 +181,11 @@ class _Reader:
 
     def take(self, word: str, rest: str, line: int, end: int) -> None:
         if word == "define":
-            self._defines.add(re.split(r"\W", rest, maxsplit=1)[0])
+            name = re.split(r"\W", rest, maxsplit=1)[0]
+            self._defines.add(name)
+            unless = Expression("!", (Expression("defined", name=name),))
+            if not any(each.own == unless for each in self._stack):
+                self._forced.add(name)
         elif word in ("if", "ifdef", "ifndef"):
             outer = self._branch(self._stack[-1], self._lines) if self._stack else None
             condition = self._condition(word, rest, line)
@@ -205,7 +218,8 @@ class _Reader:
         return expression
 
     def _branch(self, each: _Open, last: int) -> Branch:
-        parts = [*(negate(before) for before in each.before), each.own]
+        before = each.before if len(each.before) <= _CHAIN_LIMIT else []
+        parts = [*(negate(condition) for condition in before), each.own]
         condition = parts[0]
         for part in parts[1:]:
             if part.op != "number" or part.value != 1:
@@ -231,6 +245,7 @@ class _Reader:
         return Conditionals(
             tuple(sorted((b for b in self._found if b.group != guard), key=lambda b: b.line)),
             frozenset(self._defines),
+            frozenset(self._defines - self._forced),
             tuple(each for each in self._tested if each[1] != guard),
             guard,
         )
@@ -411,60 +426,70 @@ class _Parser:
 Assignment = Mapping[str, str | None]
 
 
+#: The macros that can be chosen, and whether they can also be left undefined.
+Free = Mapping[str, bool]
+
+
 def satisfy(
-    expression: Expression, wanted: bool, given: Assignment, free: frozenset[str]
+    expression: Expression, wanted: bool, given: Assignment, free: Free
 ) -> Iterator[Assignment]:
     """Assignments of ``free`` macros, ``given`` ones included, that make a condition so.
 
-    Of what is not free nothing is known, and that is taken to be as it has to be.
+    Of what is not free nothing is known, and that is taken to be as it has to be. The search ends
+    after a bounded number of steps.
     """
-    match expression.op:
-        case "!":
-            yield from satisfy(expression.parts[0], not wanted, given, free)
-        case "&&" | "||":
-            left, right = expression.parts
-            if wanted == (expression.op == "&&"):
-                for one in satisfy(left, wanted, given, free):
-                    yield from satisfy(right, wanted, one, free)
-            else:
-                yield from satisfy(left, wanted, given, free)
-                yield from satisfy(right, wanted, given, free)
-        case "defined":
-            yield from _assign(expression.name, ("1",) if wanted else (None,), given, free)
-        case _:
-            yield from _try(expression, wanted, given, free)
+    return _Search(free).ways(expression, wanted, given)
 
 
-def _assign(
-    name: str, values: tuple[str | None, ...], given: Assignment, free: frozenset[str]
-) -> Iterator[Assignment]:
-    if name in given:
-        if given[name] in values or (given[name] is not None and values == ("1",)):
+@dataclass(slots=True)
+class _Search:
+    free: Free
+    steps: int = 0
+
+    def ways(self, expression: Expression, wanted: bool, given: Assignment) -> Iterator[Assignment]:
+        self.steps += 1
+        if self.steps > _STEP_LIMIT:
+            return
+        match expression.op:
+            case "!":
+                yield from self.ways(expression.parts[0], not wanted, given)
+            case "&&" | "||":
+                left, right = expression.parts
+                if wanted == (expression.op == "&&"):
+                    for one in self.ways(left, wanted, given):
+                        yield from self.ways(right, wanted, one)
+                else:
+                    yield from self.ways(left, wanted, given)
+                    yield from self.ways(right, wanted, given)
+            case "defined":
+                yield from self._define(expression.name, wanted, given)
+            case _:
+                yield from self._try(expression, wanted, given)
+
+    def _define(self, name: str, wanted: bool, given: Assignment) -> Iterator[Assignment]:
+        if name in given:
+            if (given[name] is not None) is wanted:
+                yield given
+        elif name not in self.free:
             yield given
-    elif name in free:
-        for value in values:
-            yield {**given, name: value}
-    else:
-        yield given
+        elif wanted or self.free[name]:
+            yield {**given, name: "1" if wanted else None}
 
-
-def _try(
-    expression: Expression, wanted: bool, given: Assignment, free: frozenset[str]
-) -> Iterator[Assignment]:
-    """Try the values around the numbers in a comparison on the macros that it names."""
-    names = [name for name in sorted(names_in(expression)) if name in free and name not in given]
-    numbers = sorted(_numbers_in(expression))
-    near = {str(max(n + step, 0)) for n in numbers for step in (-1, 0, 1)} | {"1"}
-    candidates = (None, *sorted(near, key=lambda text: (text != "1", int(text))))
-    if len(names) > 1:
-        names = names[:1]
-    tries: list[Assignment] = [given]
-    if names:
-        tries = [{**given, names[0]: value} for value in candidates]
-    for each in tries:
-        value = _value(expression, each)
-        if value is None or bool(value) is wanted:
-            yield each
+    def _try(self, expression: Expression, wanted: bool, given: Assignment) -> Iterator[Assignment]:
+        """Try the values around the numbers in a comparison on the first macro that it names."""
+        tries: list[Assignment] = [given]
+        names = [name for name in sorted(names_in(expression)) if name not in given]
+        if names and names[0] in self.free:
+            numbers = sorted(_numbers_in(expression))
+            near = {str(max(n + step, 0)) for n in numbers for step in (-1, 0, 1)} | {"0", "1"}
+            values: list[str | None] = [*sorted(near, key=lambda text: (text != "1", int(text)))]
+            if self.free[names[0]]:
+                values.insert(0, None)
+            tries = [{**given, names[0]: value} for value in values]
+        for each in tries:
+            value = _value(expression, each)
+            if value is None or bool(value) is wanted:
+                yield each
             if value is None:
                 return
 

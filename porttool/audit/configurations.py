@@ -11,6 +11,7 @@ from porttool.audit.conditions import (
     Branch,
     Conditionals,
     Expression,
+    Free,
     join,
     names_in,
     read_conditionals,
@@ -87,6 +88,8 @@ class Planner:
             goal = self._goals[key]
             if key in self._taken or goal.tries == 2:
                 continue
+            if len(chosen) > self.limit:
+                break
             goal.tries += 1
             alone = goal.tries == 2
             solution = _smallest(goal.condition, {}, free)
@@ -125,17 +128,22 @@ class Planner:
                 macros.append(f"-U{name}")
         return tuple(macros)
 
-    def _free(self) -> frozenset[str]:
-        """The macros that only a build can set: nobody defines them, and conditions name them."""
-        tested = {name for each in self._files.values() for name, _ in each.tested}
-        defined = {name for each in self._files.values() for name in each.defines}
+    def _free(self) -> dict[str, bool]:
+        """The macros that a build can set: conditions name them, and nobody defines them.
+
+        Or an own file does, but only as a default; then they cannot be left undefined.
+        """
+        files = self._files.values()
+        tested = {name for each in files for name, _ in each.tested}
+        defaults = {name for each in files for name in each.defaults}
+        defined = {name for each in files for name in each.defines - each.defaults}
         reserved = {name for name in self.flagged if _RESERVED.match(name)}
         taken = defined | self._fixed | self.given | reserved | _FOREIGN
-        return frozenset(
-            name
-            for name in tested - taken
+        return {
+            name: name not in defaults
+            for name in sorted(tested - taken)
             if not name.startswith(("__has_", "__STDC_")) and not self.headers.defines(name)
-        )
+        }
 
     def concerned(self, configuration: Configuration, files: Iterable[str]) -> bool:
         """Whether a configuration can make a difference to what consists of ``files``."""
@@ -161,7 +169,7 @@ class Planner:
         )
 
 
-def _smallest(condition: Expression, known: Assignment, free: frozenset[str]) -> Assignment | None:
+def _smallest(condition: Expression, known: Assignment, free: Free) -> Assignment | None:
     """Of the first ways to make a condition true the one that defines the fewest macros."""
     ways = islice(satisfy(condition, True, known, free), _SOLUTIONS)
     return min(ways, key=lambda way: sum(value is not None for value in way.values()), default=None)

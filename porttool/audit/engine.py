@@ -232,7 +232,7 @@ def _work(task: Command) -> UnitResult:
 
 
 #: The line on which a function is defined, in text that is not parsed.
-_DEFINITION = r"^(?:[A-Za-z_][^;{}()=#\n]*\b)?(%s)[ \t]*\([^;{}]*\)\s*\{"
+_DEFINITION = r"^(?:[A-Za-z_][^;{}()=#\n]{0,200}\b)?(%s)[ \t]*\([^;{}]{0,500}\)\s{0,50}\{"
 #: A file beyond this many bytes is not searched.
 _SEARCH_LIMIT = 4_000_000
 

@@ -66,9 +66,7 @@ def _run(make: str, folder: Path, home: Path) -> tuple[str, str]:
         try:
             process.wait(TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
-            raise UserError(
-                f"make --dry-run took longer than {TIMEOUT_SECONDS} s", where=str(folder)
-            ) from None
+            raise UserError(f"make --dry-run took longer than {TIMEOUT_SECONDS} s") from None
         finally:
             with suppress(ProcessLookupError):  # also what it left running
                 os.killpg(process.pid, signal.SIGKILL)

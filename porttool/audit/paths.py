@@ -45,6 +45,8 @@ _READERS = {
     *("scandir", "creat", "printf", "fprintf", "puts", "fputs", "perror", "strdup", "strcmp"),
     *("strncmp", "syslog", "err", "errx", "warn", "warnx", "sizeof"),
 }
+#: A longer string is no path.
+_LENGTH_LIMIT = 4096
 _SPECIFIER = re.compile(
     r"%(?:(?P<flags>[-+ #0']*)(?P<width>\*|\d*)(?:\.(?P<precision>\*|\d*))?"
     r"(?:hh|h|ll|l|q|L|j|z|t)?(?P<letter>[a-zA-Z%]))"
@@ -127,7 +129,7 @@ class PathFinder:
     literal: Callable[[int], str]
     lookup: Callable[[str], tuple[c_ast.Decl, bool] | None]
     foreign: Callable[[str], bool]
-    built: list[Built] = field(default_factory=list)
+    built: dict[Built, None] = field(default_factory=dict)
     #: How often the file's constants became a part of a path.
     taken: dict[str, int] = field(default_factory=dict)
     _function: str = ""
@@ -261,7 +263,8 @@ class PathFinder:
             node = node.expr
         if isinstance(node, c_ast.Constant) and node.type == "string":
             pieces = self._literals(node)
-            return Text("".join(map(self.literal, pieces)), pieces, (), pieces[0])
+            value = "".join(map(self.literal, pieces))
+            return Text(value, pieces, (), pieces[0]) if len(value) <= _LENGTH_LIMIT else None
         name = _buffer_name(node)
         if name is None:
             return None
@@ -329,7 +332,11 @@ class PathFinder:
     def _append(self, target: c_ast.Node, text: Text | None) -> None:
         name = _buffer_name(target)
         if name is not None and name in self._buffers:
-            self._buffers[name] += text if text is not None else Text("%s")
+            whole = self._buffers[name] + (text if text is not None else Text("%s"))
+            if len(whole.value) > _LENGTH_LIMIT or len(whole.pieces) > _LENGTH_LIMIT:
+                del self._buffers[name]
+            else:
+                self._buffers[name] = whole
 
     def _below(self, folder: c_ast.Node, path: c_ast.Node) -> Text | None:
         base, text = self._opened(folder), self._text(path)
@@ -357,7 +364,7 @@ class PathFinder:
         built = Built(text, self._function)
         if built in self.built:
             return
-        self.built.append(built)
+        self.built[built] = None
         for name in dict.fromkeys(text.variables):
             self.taken[name] = self.taken.get(name, 0) + 1
 

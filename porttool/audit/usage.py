@@ -193,7 +193,7 @@ class _Walker:
 
     def _take_paths(self) -> None:
         """Take over the paths that were put together, and which literals are no paths then."""
-        self._usage.built = self._paths.built
+        self._usage.built = list(self._paths.built)
         for built in self._paths.built:
             self._usage.used_up.update(built.text.pieces)
         uses = Counter(name for body in self._bodies.values() for name, _, _ in body)

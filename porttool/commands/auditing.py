@@ -106,7 +106,7 @@ def with_commands(scope: Scope, build: Build, *, chosen: Sequence[Path] | None =
     elif build.compile_commands is not None:
         source = str(build.compile_commands)
         found = read_compile_commands(build.compile_commands, scope.root)
-    elif chosen is not None and (scope.root / COMPILE_COMMANDS).is_file():
+    elif chosen is not None and _lies_in(scope.root / COMPILE_COMMANDS, scope.root):
         source = COMPILE_COMMANDS
         found = read_compile_commands(scope.root / COMPILE_COMMANDS, scope.root)
     else:
@@ -126,6 +126,11 @@ def with_commands(scope: Scope, build: Build, *, chosen: Sequence[Path] | None =
     ui.note(f"flags from {source}: {len(sources)} of {ui.count(len(scope.sources), 'file')}")
     defines = () if compiled.issuperset(sources) else scope.defines
     return replace(scope, sources=tuple(sources), defines=defines, commands=kept)
+
+
+def _lies_in(path: Path, root: Path) -> bool:
+    """Whether there is a file, and not elsewhere by a link."""
+    return path.is_file() and path.resolve().is_relative_to(root.resolve())
 
 
 def run_audit(

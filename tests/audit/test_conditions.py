@@ -37,7 +37,7 @@ int e;
 #endif
 """
 
-FREE = frozenset({"X", "Y", "VERSION", "Z", "W"})
+FREE = dict.fromkeys(("X", "Y", "VERSION", "Z", "W"), True)
 
 
 def condition(line: int) -> str:
@@ -82,6 +82,15 @@ def test_what_would_take_each_branch() -> None:
     outer = join(found.around(8))
     assert outer is not None
     assert list(satisfy(outer, True, {"X": None}, FREE)) == []
+    assert list(satisfy(outer, True, {}, {**FREE, "X": False}))
+    assert not list(satisfy(parse_condition("!defined(X)"), True, {}, {"X": False}))
+
+
+def test_search_for_what_would_take_a_branch_ends() -> None:
+    clauses = " && ".join(f"(A{n} || B{n})" for n in range(40))
+    free = {f"{letter}{n}": True for letter in "AB" for n in range(40)}
+    assert list(satisfy(parse_condition(f"{clauses} && 0"), True, {}, free)) == []
+    assert next(satisfy(parse_condition(clauses), True, {}, free))["A39"] == "1"
 
 
 @pytest.mark.parametrize(
@@ -104,8 +113,18 @@ def test_spelling(text: str, spelled: str) -> None:
 
 
 def test_hostile_nesting_has_no_branches() -> None:
-    assert read_conditionals("#if A\n" * 100_000).branches == ()
-    assert read_conditionals("#if A\n#endif\n" * 100_000).branches == ()
+    assert read_conditionals("#if A\n" * 20_000).branches == ()
+    assert read_conditionals("#if A\n#endif\n" * 30_000).branches == ()
+    assert read_conditionals("#if 0\n" + '\\"' * 500_000 + "\n#endif\n").branches
+    assert len(read_conditionals("#if A\n" + "#elif B\n" * 5_000 + "#endif\n").branches) == 5_002
+
+
+def test_macro_that_is_only_defined_where_it_is_not_is_a_default() -> None:
+    found = read_conditionals(
+        "#ifndef A\n#if X\n#define A 1\n#endif\n#endif\n#ifndef B\n#define B\n#endif\n#define B 2\n"
+    )
+    assert sorted(found.defines) == ["A", "B"]
+    assert sorted(found.defaults) == ["A"]
 
 
 def test_macro_of_the_system_that_is_only_tested_is_a_constant(tmp_path: Path) -> None:
