@@ -303,6 +303,40 @@ def test_a_patch_that_does_not_apply_is_named(folders: Path, tmp_path: Path) -> 
     assert "0001-name.patch" in str(caught.value.where)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("$(LIBMUSL_BASE)/patches", "$(LIBMUSL_BASE)/../outside"),
+        ("patches,musl-$(LIBMUSL_VERSION)", "patches,../.."),
+    ],
+)
+def test_patches_stay_inside_of_their_library(
+    folders: Path, tmp_path: Path, old: str, new: str
+) -> None:
+    makefile = str(MUSL["Makefile.uk"])
+    assert old in makefile
+    write_files(tmp_path / "lib-musl", {**MUSL, "Makefile.uk": makefile.replace(old, new)})
+    write_files(tmp_path / "outside", {"0001-secret.patch": "secret"})
+    libraries, archives = [tmp_path / "lib-musl"], [folders / "archives"]
+    with pytest.raises(UserError, match="outside"):
+        scan(folders / "unikraft", libraries, archives, {})
+
+
+def test_files_behind_links_out_of_the_tree_are_not_read(folders: Path, tmp_path: Path) -> None:
+    tree = tmp_path / "unikraft"
+    write_files(tree, TREE)
+    write_files(tmp_path, {"secret.c": "int secret;\n", "secret.awk": 'print "long secret(int)"\n'})
+    (tree / "lib/files/either.c").unlink()
+    (tree / "lib/files/either.c").symlink_to(tmp_path / "secret.c")
+    with (tree / "lib/syscall_shim/Makefile.uk").open("a") as makefile:
+        makefile.write(
+            "LIBSYSCALL_SHIM_SRCS-y += $(LIBSYSCALL_SHIM_BASE)/uk_syscall.awk>.c "
+            "$(LIBSYSCALL_SHIM_BASE)/../../../secret.c\n"
+        )
+    (tree / "lib/syscall_shim/uk_syscall.awk").symlink_to(tmp_path / "secret.awk")
+    assert "secret" not in provides(scan(tree, [], [], {})).symbols
+
+
 def test_no_archive_writes_outside_of_its_folder(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
         made.writestr("../evil", "x")
