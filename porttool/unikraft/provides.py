@@ -19,6 +19,9 @@ _SCHEMA = 1
 _KINDS = ("function", "variable")
 _RELEASE = re.compile(r"[0-9]+(\.[0-9]+)+")
 
+ENTRY_TYPES = ("u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64", "uptr", "charp")
+"""The types of ukstore's entries (``<uk/store.h>``); the last two are no figures."""
+
 STUBS = ("enosys", "empty", "warn")
 """Ways of answering without doing: fails with ENOSYS, does nothing at all, warns and goes on."""
 
@@ -57,12 +60,42 @@ class Syscall:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """A value that a library keeps in ukstore.
+
+    ``id`` is the macro of its number and ``value`` the number itself; both are None where entries
+    have names alone, which is so up to Unikraft 0.13. ``header`` is what has to be included for
+    ``id``, None when it cannot be. ``requires`` are all Kconfig symbols (without ``CONFIG_``) that
+    must be set for it to exist, sorted, without the library's own where another one implies that.
+    A ``dynamic`` entry is one of objects that are made at run time; ``object`` is what they are
+    called, a format of printf, None when that cannot be told.
+    """
+
+    library: str
+    name: str
+    id: str | None
+    value: int | None
+    type: str
+    header: str | None
+    requires: tuple[str, ...]
+    object: str | None = None
+    dynamic: bool = False
+
+    @property
+    def key(self) -> str:
+        """``library/entry``, as a mapping names it."""
+        return f"{self.library}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Provides:
     """All that a tree of one release and its libraries provide, for x86-64.
 
     ``commits`` maps ``unikraft``, ``lib-musl`` and the like to the commit that was read, None when
     it was no git checkout. ``headers`` maps the name of a header, as in ``#include <...>``, to the
     library that brings it. ``declared`` are names that a header declares and nothing defines.
+    ``ukstore`` is the generation of ukstore: 1 when entries are found by name, 2 by id, None when
+    there is none; ``entries`` are what it holds, sorted by library and name.
     """
 
     release: str
@@ -71,6 +104,8 @@ class Provides:
     syscalls: Mapping[str, Syscall]
     headers: Mapping[str, str]
     declared: frozenset[str]
+    ukstore: int | None = None
+    entries: tuple[Entry, ...] = ()
 
 
 def dumps(provides: Provides) -> str:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from porttool.unikraft.scan.conditional import Macros, lex
 from porttool.unikraft.scan.definitions import Definition
+from porttool.unikraft.scan.tokens import Macros, lex
 
 _NUMBER = re.compile(r"(?:SYS|__NR)_(\w+)")
 _HANDLER = re.compile(r"uk_syscall_[re](?:_[ue])?_(\w+)")

@@ -7,101 +7,34 @@ Included files are followed for their macros. Names that nothing defines are und
 import os.path
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from porttool.unikraft.scan import reading
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition, constant, symbol
+from porttool.unikraft.scan.tokens import BUILTIN, CToken, Macro, Macros, lex, plain
 
-_TOKEN = re.compile(
-    r"""(?P<word>[A-Za-z_]\w*)|(?P<number>\.?[0-9](?:[eEpP][+-]|[\w.])*)
-    |(?P<string>L?"(?:[^"\\\n]|\\.)*+"|L?'(?:[^'\\\n]|\\.)*+')
-    |(?P<punctuation>\.\.\.|->|\#\#|[^\s\w])""",
-    re.VERBOSE,
-)
-_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*+"|\'(?:[^\'\\\n]|\\.)*+\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
 _DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w*)[ \t]*(.*)")
 _DEFINE = re.compile(r"(\w+)(?:\(([^)]*)\))?\s*(.*)")
 _INCLUDE = re.compile(r'([<"])([^>"]+)[>"]')
 _INCLUDE_DEPTH = 40
 _INCLUDES_MAX = 4000
 
-#: Predefined by gcc for x86-64, or limits of its types, as <float.h> and <limits.h> have them.
-_BUILTIN = {
-    "__x86_64__": "1", "__amd64__": "1", "__X86_64__": "1", "__GNUC__": "12", "__STDC__": "1",
-    "__LP64__": "1", "_LP64": "1", "__ELF__": "1", "__STDC_VERSION__": "201112",
-    "__BYTE_ORDER__": "1234", "__ORDER_LITTLE_ENDIAN__": "1234", "__SSE__": "1", "__SSE2__": "1",
-    "LDBL_MANT_DIG": "64", "LDBL_MAX_EXP": "16384", "FLT_EVAL_METHOD": "0", "__SIZEOF_LONG__": "8",
-    "__FLT_EVAL_METHOD__": "0", "ULONG_MAX": "18446744073709551615", "__SIZEOF_POINTER__": "8",
-    "LONG_MAX": "9223372036854775807", "UINT_MAX": "4294967295", "INT_MAX": "2147483647",
-    "SIZE_MAX": "18446744073709551615", "UINTPTR_MAX": "18446744073709551615",
-    "WCHAR_MAX": "2147483647", "WCHAR_MIN": "-2147483648", "DBL_MANT_DIG": "53",
-    "LLONG_MAX": "9223372036854775807", "FLT_MANT_DIG": "24",
-    "__FLT_EVAL_METHOD": "0", "__DBL_MANT_DIG__": "53", "__LDBL_MANT_DIG__": "64",
-}  # fmt: skip
-
-
-class CToken(NamedTuple):
-    """A token of C: its kind (a group of the lexer), text, condition, and column in its line."""
-
-    kind: str
-    text: str
-    condition: Condition
-    column: int
-
-
-@dataclass(frozen=True, slots=True)
-class Macro:
-    """``parameters`` is None for one that is not called like a function."""
-
-    parameters: tuple[str, ...] | None
-    body: str
-
-
-@dataclass(slots=True)
-class Macros:
-    """The macros at a place in a file, each with the conditions under which it is what."""
-
-    known: dict[str, list[tuple[Condition, Macro]]] = field(default_factory=dict)
-
-    def define(self, name: str, macro: Macro, condition: Condition) -> None:
-        """Take in a ``#define``."""
-        if condition is ALWAYS or name not in self.known:
-            self.known[name] = [(condition, macro)]
-            return
-        self.undefine(name, condition)
-        self.known[name].append((condition, macro))
-
-    def undefine(self, name: str, condition: Condition) -> None:
-        """Take in an ``#undef``."""
-        definitions = self.known.get(name)
-        if definitions:
-            left = [(guard & ~condition, macro) for guard, macro in definitions]
-            self.known[name] = [each for each in left if each[0] is not NEVER]
-
-    def defined(self, name: str) -> Condition:
-        """When ``name`` is defined."""
-        if name.startswith("CONFIG_"):
-            return symbol(name.removeprefix("CONFIG_"))
-        result = constant(name in _BUILTIN)
-        for guard, _ in self.known.get(name, ()):
-            result = result | guard
-        return result
-
-    def only(self, name: str) -> Macro | None:
-        """The macro, when there is but one of that name."""
-        definitions = self.known.get(name, ())
-        return definitions[0][1] if len(definitions) == 1 else None
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Macros after, and tokens of, one translation unit without the headers it includes."""
+    """Macros after, and tokens of, one translation unit without the headers it includes.
+
+    ``files`` are the paths of the unit and of the headers that it includes, ``included`` the names
+    that these ask for, also of headers that are not there; ``roots`` is where they may be.
+    """
 
     tokens: tuple[CToken, ...]
     macros: Macros
+    files: tuple[str, ...]
+    included: frozenset[str]
+    roots: tuple[str, ...]
 
 
 class Reader:
@@ -123,9 +56,10 @@ class Reader:
         macros = Macros()
         for name, body in self._defined.items():
             macros.define(name, Macro(None, body), ALWAYS)
-        tokens: list[CToken] = []
-        _Walk(self, macros, tokens).start(path)
-        return Source(tuple(tokens), macros)
+        walk = _Walk(self, macros)
+        walk.start(path)
+        files = (str(path), *walk.seen)
+        return Source(tuple(walk.tokens), macros, files, frozenset(walk.asked), self.roots)
 
     def resolve(self, name: str, quoted: bool, beside: str) -> str | None:
         """Path of an included file, or None when it is not in the tree."""
@@ -144,11 +78,12 @@ class Reader:
 class _Walk:
     """One translation unit as it is read."""
 
-    def __init__(self, reader: Reader, macros: Macros, tokens: list[CToken]) -> None:
+    def __init__(self, reader: Reader, macros: Macros) -> None:
         self._reader = reader
         self._macros = macros
-        self._tokens = tokens
-        self._seen: set[str] = set()
+        self.tokens: list[CToken] = []
+        self.seen: dict[str, None] = {}
+        self.asked: set[str] = set()
         self._open: list[str] = []
         self._included = 0
 
@@ -167,7 +102,7 @@ class _Walk:
         for kind, rest, tokens in lines:
             if tokens is not None:
                 if own and now is not NEVER:
-                    self._tokens.extend(CToken(k, t, now, c) for k, t, c in tokens)
+                    self.tokens.extend(CToken(k, t, now, c) for k, t, c in tokens)
             elif kind in ("if", "ifdef", "ifndef"):
                 if now is NEVER:
                     stack.append((NEVER, NEVER, now))
@@ -196,6 +131,7 @@ class _Walk:
         match = _INCLUDE.match(rest)
         if not match:
             return
+        self.asked.add(match[2])
         found = self._reader.resolve(match[2], match[1] == '"', path)
         if found is None:
             return
@@ -204,9 +140,9 @@ class _Walk:
         if self._included > _INCLUDES_MAX or found in self._open:
             return
         if not content:
-            if found in self._seen:
+            if found in self.seen:
                 return
-            self._seen.add(found)
+            self.seen[found] = None
         self._open.append(found)
         self.file(found, now, own=content, depth=depth + 1)
         self._open.pop()
@@ -232,6 +168,25 @@ def _definition(rest: str) -> tuple[str, Macro] | None:
     return name, Macro(tuple(each.strip() for each in parameters.split(",")), body)
 
 
+def evaluate(text: str, macros: Macros) -> int | None:
+    """The number that an expression of the preprocessor is, None when it is not one alone."""
+    value = _Expression(text, macros).value_or_none()
+    return value if isinstance(value, int) else None
+
+
+def defines(path: str, roots: tuple[str, ...], name: str) -> bool:
+    """Whether a file has a ``#define`` of ``name``."""
+    lines = _lines(path, roots) or ()
+    return any(
+        kind == "define" and rest.split("(")[0].split()[:1] == [name] for kind, rest, _ in lines
+    )
+
+
+def words(path: str, roots: tuple[str, ...]) -> list[str]:
+    """The tokens of a file without its directives."""
+    return [text for _, _, run in _lines(path, roots) or () for _, text, _ in run or ()]
+
+
 _Line = tuple[str, str, tuple[tuple[str, str, int], ...] | None]
 
 
@@ -240,12 +195,6 @@ def _lines(path: str, roots: tuple[str, ...]) -> tuple[_Line, ...] | None:
     """Directives and runs of tokens of a file, or None when it is not one that may be read."""
     text = reading.text(path, roots)
     return None if text is None else tuple(_split(text))
-
-
-def plain(text: str) -> str:
-    """C without comments and continued lines; a comment becomes a blank."""
-    text = text.replace("\\\r\n", " ").replace("\\\n", " ")
-    return _COMMENT.sub(lambda match: match[0] if match[0][0] in "\"'" else " ", text)
 
 
 def _split(text: str) -> Iterator[_Line]:
@@ -261,12 +210,6 @@ def _split(text: str) -> Iterator[_Line]:
             run.extend(lex(line))
     if run:
         yield "", "", tuple(run)
-
-
-def lex(line: str) -> Iterator[tuple[str, str, int]]:
-    """Kind, text and column of each token of a line without comments."""
-    for match in _TOKEN.finditer(line):
-        yield match.lastgroup or "", match[0], match.start()
 
 
 _Cases = tuple[tuple[Condition, int], ...]
@@ -291,10 +234,15 @@ class _Expression:
         return _truth(self.value())
 
     def value(self) -> _Value:
+        """Its value; 1 for a thing that is not understood."""
+        found = self.value_or_none()
+        return 1 if found is None else found
+
+    def value_or_none(self) -> _Value | None:
         try:
             return self._ternary(0)
         except (ValueError, ZeroDivisionError, OverflowError, RecursionError):
-            return 1
+            return None
 
     def _peek(self) -> str:
         return self._tokens[self._position] if self._position < len(self._tokens) else ""
@@ -359,7 +307,7 @@ class _Expression:
             return symbol(name.removeprefix("CONFIG_"))
         definitions = self._macros.known.get(name)
         if not definitions:
-            return int(_BUILTIN.get(name, "0"))
+            return int(BUILTIN.get(name, "0"))
         if self._depth > 20:
             return 1
         values = [

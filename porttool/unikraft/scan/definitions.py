@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition
-from porttool.unikraft.scan.conditional import CToken, Macro, Macros, Source, lex, plain
+from porttool.unikraft.scan.conditional import Source
+from porttool.unikraft.scan.tokens import CToken, Macros, expand, lex, matching
 
 _SYSCALL = re.compile(r"UK_(LL)?SYSCALL(_R)?(_U|_E)?_DEFINE")
 _ATTRIBUTES = (
@@ -36,7 +37,6 @@ _NOT_NAMES = frozenset({
 })  # fmt: skip
 _EXPANSIONS_MAX = 12
 _ALL_EXPANSIONS_MAX = 5000
-_EXPANDED_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _called(tokens: Sequence[CToken]) -> bool:
         len(tokens) > 2
         and tokens[0].kind == "word"
         and tokens[1].text == "("
-        and _match(tokens, 1) == len(tokens) - 1
+        and matching(tokens, 1) == len(tokens) - 1
         and (tokens[0].text.isupper() or tokens[0].text in ("weak_alias", "strong_alias"))
         and not _SYSCALL.fullmatch(tokens[0].text)
     )
@@ -172,19 +172,6 @@ def _opens_body(tokens: Sequence[CToken]) -> bool:
     )
 
 
-def _match(tokens: Sequence[CToken], start: int) -> int:
-    """Index of the bracket that closes the one at ``start``, or of the last token."""
-    depth = 0
-    for index in range(start, len(tokens)):
-        if tokens[index].text in ("(", "[", "{"):
-            depth += 1
-        elif tokens[index].text in (")", "]", "}"):
-            depth -= 1
-            if depth == 0:
-                return index
-    return len(tokens) - 1
-
-
 class _Parser:
     def __init__(self, macros: Macros, found: Found) -> None:
         self._macros = macros
@@ -209,12 +196,12 @@ class _Parser:
                 return
             known = [each for each in self._macros.known.get(first.text, ()) if each[1].parameters]
             if known:
-                end = _match(tokens, 1)
+                end = matching(tokens, 1)
                 self._expansions += 1
                 if self._expansions > _ALL_EXPANSIONS_MAX:
                     return
                 for guard, macro in known:
-                    expanded = _expand(macro, tokens[2:end], first.condition & guard)
+                    expanded = expand(macro, tokens[2:end], first.condition & guard)
                     self._all([*expanded, *tokens[end + 1 :]], depth + 1)
                 return
         self._plain(self._prefix_expanded(self._undecorated(tokens)))
@@ -229,7 +216,7 @@ class _Parser:
             macro = self._macros.only(tokens[index].text)
             following = tokens[index + 1].text if index + 1 < len(tokens) else ""
             if macro and following == "(" and macro.body.lstrip().startswith("__attribute__"):
-                index = _match(tokens, index + 1) + 1
+                index = matching(tokens, index + 1) + 1
                 continue
             out.append(tokens[index])
             index += 1
@@ -302,7 +289,7 @@ class _Parser:
 
     def _syscall(self, tokens: list[CToken]) -> None:
         match = _SYSCALL.fullmatch(tokens[0].text)
-        end = _match(tokens, 1)
+        end = matching(tokens, 1)
         names = [
             tokens[index + 1].text
             for index in range(1, end)
@@ -367,45 +354,6 @@ class _Parser:
         )
 
 
-def _expand(macro: Macro, tokens: Sequence[CToken], condition: Condition) -> list[CToken]:
-    """The body of a macro with its arguments in place, joined and quoted as ``#`` says."""
-    arguments: list[list[str]] = [[]]
-    depth = 0
-    for token in tokens:
-        depth += {"(": 1, ")": -1}.get(token.text, 0)
-        if token.text == "," and depth == 0:
-            arguments.append([])
-        else:
-            arguments[-1].append(token.text)
-    values: dict[str, list[str]] = {}
-    for index, parameter in enumerate(macro.parameters or ()):
-        if parameter == "...":
-            rest = [word for each in arguments[index:] for word in (",", *each)]
-            values["__VA_ARGS__"] = rest[1:]
-        elif index < len(arguments):
-            values[parameter] = arguments[index]
-    out: list[str] = []
-    paste = False
-    previous = ""
-    for kind, text, _ in lex(plain(macro.body)):
-        if text == "##":
-            paste = True
-            continue
-        words = values.get(text, [text]) if kind == "word" else [text]
-        if previous == "#" and text in values:
-            out[-1:] = ['"' + "".join(words) + '"']
-        elif paste and out and words:
-            out[-1] += words[0]
-            out += words[1:]
-        else:
-            out += words
-        paste = False
-        previous = text
-        if len(out) > _EXPANDED_MAX:
-            break
-    return [CToken(k, t, condition, 1) for each in out for k, t, _ in lex(each)]
-
-
 def _without_attributes(tokens: list[CToken]) -> tuple[list[CToken], str | None]:
     """Tokens without attributes, and what an alias attribute says."""
     out: list[CToken] = []
@@ -421,7 +369,7 @@ def _without_attributes(tokens: list[CToken]) -> tuple[list[CToken], str | None]
             while start < len(tokens) - 1 and tokens[start].text in ("volatile", "__volatile__"):
                 start += 1
             if tokens[start].text == "(":
-                end = _match(tokens, start)
+                end = matching(tokens, start)
                 texts = [each.text for each in tokens[start:end]]
                 for place, text in enumerate(texts):
                     if text in ("alias", "__alias__") and place + 2 < len(texts):
@@ -458,7 +406,7 @@ def _without_members(tokens: list[CToken]) -> list[CToken]:
             if index < len(tokens) and tokens[index].kind == "word":
                 index += 1
             if index < len(tokens) and tokens[index].text == "{":
-                index = _match(tokens, index) + 1
+                index = matching(tokens, index) + 1
             continue
         if tokens[index].text == "=":
             return [*out, *tokens[index:]]
@@ -496,12 +444,12 @@ def _declared_name(tokens: Sequence[CToken], *, first: bool) -> CToken | None:
                 and (words > 1 or not first)
             ):
                 return found
-            inner = tokens[index + 1 : _match(tokens, index)]
+            inner = tokens[index + 1 : matching(tokens, index)]
             if inner and inner[0].text in ("*", "("):
                 return _declared_name([t for t in inner if t.text != "*"], first=False)
             return found if words > 1 or not first else None
         if token.text == "[":
-            index = _match(tokens, index) + 1
+            index = matching(tokens, index) + 1
             continue
         if token.kind == "word":
             words += 1
@@ -526,7 +474,7 @@ def _function_name(tokens: Sequence[CToken]) -> CToken | None:
         before = tokens[index - 1] if index else None
         if before is not None and before.kind == "word" and before.text not in _NOT_NAMES:
             return before
-        inner = list(tokens[index + 1 : _match(tokens, index)])
+        inner = list(tokens[index + 1 : matching(tokens, index)])
         if inner and inner[0].text == "*":
             return _function_name(inner[1:]) or next(
                 (each for each in inner if each.kind == "word"), None

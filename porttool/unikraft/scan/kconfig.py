@@ -1,4 +1,4 @@
-"""What selecting one Kconfig symbol sets as well, read from ``Config.uk`` files."""
+"""What one Kconfig symbol sets as well or depends on, read from ``Config.uk`` files."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,9 +8,12 @@ from porttool.unikraft.scan.condition import Condition
 
 _CONFIG = re.compile(r"\s*(?:menu)?config\s+(\w+)\s*(?:#.*)?")
 _SELECT = re.compile(r"\s*select\s+(\w+)\s*(?:#.*)?")
+_IF = re.compile(r"\s*if\s+([^#]+?)\s*(?:#.*)?")
+_ENDIF = re.compile(r"\s*endif\b.*")
+_DEPENDS = re.compile(r"\s*depends\s+on\s+([^#]+?)\s*(?:#.*)?")
 _OTHER = re.compile(r"\s*(?:menu|endmenu|choice|endchoice|source|comment)\b")
 
-#: A symbol (without ``CONFIG_``) -> what it sets whenever it is set, directly or not.
+#: A symbol (without ``CONFIG_``) -> what is set whenever it is set, directly or not.
 Selects = Mapping[str, frozenset[str]]
 
 
@@ -21,12 +24,8 @@ def read_selects(files: Iterable[Path]) -> Selects:
     """
     direct: dict[str, set[str]] = {}
     for path in files:
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
         now = ""
-        for line in text.splitlines():
+        for line in _lines(path):
             if match := _CONFIG.fullmatch(line):
                 now = match[1]
             elif _OTHER.match(line):
@@ -36,15 +35,53 @@ def read_selects(files: Iterable[Path]) -> Selects:
     return {name: frozenset(_reached(name, direct)) for name in direct}
 
 
+def read_depends(files: Iterable[Path]) -> Selects:
+    """What has to be set for each symbol: ``if`` blocks around it and ``depends on`` below it.
+
+    Only conditions that are symbols joined by ``&&`` are understood. A symbol that is defined in
+    several places depends on what all of them say.
+    """
+    direct: dict[str, set[str]] = {}
+    for path in files:
+        now = ""
+        around: list[set[str]] = []
+        here: dict[str, set[str]] = {}
+        for line in _lines(path):
+            if match := _CONFIG.fullmatch(line):
+                now = match[1]
+                here.setdefault(now, set()).update(*around)
+            elif match := _IF.fullmatch(line):
+                around.append(_all_of(match[1]))
+                now = ""
+            elif _ENDIF.fullmatch(line):
+                around = around[:-1]
+                now = ""
+            elif _OTHER.match(line):
+                now = ""
+            elif now and (match := _DEPENDS.fullmatch(line)):
+                here[now] |= _all_of(match[1])
+        for name, names in here.items():
+            direct[name] = direct[name] & names if name in direct else names
+    return {name: frozenset(_reached(name, direct)) for name in direct}
+
+
+def _all_of(condition: str) -> set[str]:
+    names = [name.strip() for name in condition.split("&&")]
+    return set(names) if all(re.fullmatch(r"\w+", name) for name in names) else set()
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
 def read_names(files: Iterable[Path]) -> frozenset[str]:
     """All symbols that the files define."""
     names: set[str] = set()
     for path in files:
-        try:
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            continue
-        names |= {match[1] for line in lines if (match := _CONFIG.fullmatch(line))}
+        names |= {match[1] for line in _lines(path) if (match := _CONFIG.fullmatch(line))}
     return frozenset(names)
 
 

@@ -9,7 +9,7 @@ from porttool.errors import UserError
 from porttool.unikraft.scan import archives
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition
 from porttool.unikraft.scan.conditional import Reader
-from porttool.unikraft.scan.kconfig import Selects, read_names, read_selects
+from porttool.unikraft.scan.kconfig import Selects, read_depends, read_names, read_selects
 from porttool.unikraft.scan.makefile import Library, Makefile, Word, known_values
 
 MUSL = "libmusl"
@@ -80,6 +80,7 @@ class Layout:
         self.libraries = tuple({each.name: each for each in self._make.libraries}.values())
         configs = list(self._configs())
         self.selects: Selects = read_selects(configs)
+        self.depends: Selects = read_depends(configs)
         self.fixed = self._fixed({library.name for library in self.libraries}, self.selects)
         if self._root is not None:
             self.fixed = _Fixed(self.fixed, read_names(configs))

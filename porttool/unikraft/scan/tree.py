@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from porttool.errors import UserError
-from porttool.unikraft.provides import Provides, Symbol, Syscall
-from porttool.unikraft.scan import calls, definitions, reading
+from porttool.unikraft.provides import Entry, Provides, Symbol, Syscall
+from porttool.unikraft.scan import calls, definitions, entries, reading
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition
 from porttool.unikraft.scan.conditional import Reader, Source
 from porttool.unikraft.scan.definitions import Definition
@@ -56,6 +56,8 @@ class Scan:
     graphs: dict[str, calls.Graph] = field(default_factory=dict)
     selects: Selects = field(default_factory=dict)
     fixed: Mapping[str, bool] = field(default_factory=dict)
+    ukstore: int | None = None
+    entries: tuple[Entry, ...] = ()
 
 
 def scan(
@@ -75,7 +77,10 @@ def scan(
     with tempfile.TemporaryDirectory(prefix="porttool-") as temporary:
         layout = Layout(root, libraries, folders, Path(temporary))
         result.selects, result.fixed = layout.selects, layout.fixed
-        _Collector(layout, result).collect(progress)
+        collector = _Collector(layout, result)
+        collector.collect(progress)
+        result.entries = entries.public(collector.entries, layout)
+        result.ukstore = entries.generation(layout)
     return result
 
 
@@ -98,6 +103,7 @@ class _Collector:
     def __init__(self, layout: Layout, result: Scan) -> None:
         self._layout = layout
         self._result = result
+        self.entries: list[entries.Raw] = []
 
     def collect(self, progress: Progress) -> None:
         self._syscalls()
@@ -151,6 +157,7 @@ class _Collector:
             scopes: dict[str, str] = {}
             for file in files:
                 source = reader.read(file.path)
+                self.entries += entries.of_c(source, library, file.condition)
                 for each in self._definitions(library, file, source):
                     self._keep(each, source, graph, scopes, exports)
                 done += 1
@@ -263,6 +270,8 @@ def provides(found: Scan) -> Provides:
         syscalls=syscalls,
         headers=found.headers,
         declared=frozenset(found.declared - symbols.keys()),
+        ukstore=found.ukstore,
+        entries=found.entries,
     )
 
 
