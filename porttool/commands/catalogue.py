@@ -42,7 +42,8 @@ def scan(
     ui.note(
         f"Unikraft {result.release}: {ui.count(len(result.symbols), 'symbol')},"
         f" {ui.count(len(result.syscalls), 'system call')},"
-        f" {ui.count(len(result.headers), 'header')}"
+        f" {ui.count(len(result.headers), 'header')},"
+        f" {len(result.entries)} entries of ukstore"
     )
     return ExitCode.OK
 

@@ -136,7 +136,8 @@ def _ukmetrics(release: str) -> Library:
         for path in sorted(_UKMETRICS_SOURCES.rglob("*"))
         if path.suffix in _UKMETRICS_SUFFIXES and path.is_file()
     }
-    metrics = table.metric_table(table.shipped_catalogue(release), table.shipped_mapping())
+    catalogue = table.shipped_catalogue(release)
+    metrics = table.metric_table(catalogue, table.available(table.shipped_mapping(), catalogue))
     files["metric_table.c"] = metrics.encode()
     files["Library.uk"] = render(
         "Library.uk.j2",

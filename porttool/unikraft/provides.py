@@ -1,21 +1,23 @@
 """What one Unikraft release provides to C code: symbols, system calls and headers.
 
 The files under ``provides/`` are made by ``porttool catalogue scan`` and hold facts alone. Their
-schema, version 1, is that of :class:`Provides`, with the names as keys of JSON objects.
+schema, version 2, is described in ``docs/catalogue.md``.
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from porttool.errors import UserError
 
+_T = TypeVar("_T")
 _SHIPPED = Path(__file__).parent / "provides"
-_SCHEMA = 1
+_SCHEMA = 2
+_DEPTHS = 2
 _KINDS = ("function", "variable")
 _RELEASE = re.compile(r"[0-9]+(\.[0-9]+)+")
 
@@ -110,45 +112,89 @@ class Provides:
 
 def dumps(provides: Provides) -> str:
     """The JSON text of ``provides``: the same facts give the same bytes."""
-    document = {
+    document: dict[str, object] = {
         "schema": _SCHEMA,
         "release": provides.release,
         "commits": dict(sorted(provides.commits.items())),
-        "symbols": {
-            name: {
-                "kind": symbol.kind,
-                "library": symbol.library,
-                "requires": list(symbol.requires),
-                "syscalls": list(symbol.syscalls),
-                "stub": symbol.stub,
-                "source": symbol.source,
+        "ukstore": provides.ukstore,
+        "entries": [_of_entry(entry) for entry in provides.entries],
+        "symbols": _grouped(
+            {
+                name: (_owner(symbol), _of_symbol(symbol))
+                for name, symbol in provides.symbols.items()
             }
-            for name, symbol in sorted(provides.symbols.items())
-        },
-        "syscalls": {
-            name: {
-                "library": syscall.library,
-                "requires": list(syscall.requires),
-                "stub": syscall.stub,
-            }
-            for name, syscall in sorted(provides.syscalls.items())
-        },
-        "headers": dict(sorted(provides.headers.items())),
+        ),
+        "syscalls": _grouped(
+            {name: (_owner(call), call.stub) for name, call in provides.syscalls.items()}
+        ),
+        "headers": _names_of(provides.headers),
         "declared": sorted(provides.declared),
     }
-    lines = ["{"]
-    for number, (key, value) in enumerate(document.items()):
-        comma = "," if number < len(document) - 1 else ""
-        if isinstance(value, dict) and value:
-            # One name a line, so that two releases can be compared with diff.
-            entries = [f"  {json.dumps(name)}: {json.dumps(what)}" for name, what in value.items()]
-            lines += [f" {json.dumps(key)}: {{", ",\n".join(entries), f" }}{comma}"]
-        elif isinstance(value, list) and value:
-            entries = [f"  {json.dumps(each)}" for each in value]
-            lines += [f" {json.dumps(key)}: [", ",\n".join(entries), f" ]{comma}"]
+    return "".join(_lines(document, 0)) + "\n"
+
+
+def _owner(each: Symbol | Syscall) -> str:
+    """The library and what it requires, as one word after the other."""
+    return " ".join((each.library, *each.requires))
+
+
+def _of_symbol(symbol: Symbol) -> object:
+    """The source alone for a function that makes no system calls and does its work."""
+    facts: dict[str, object] = {}
+    if symbol.kind != "function":
+        facts["kind"] = symbol.kind
+    if symbol.syscalls:
+        facts["syscalls"] = " ".join(symbol.syscalls)
+    if symbol.stub is not None:
+        facts["stub"] = symbol.stub
+    return {"source": symbol.source, **facts} if facts else symbol.source
+
+
+def _of_entry(entry: Entry) -> dict[str, object]:
+    facts: dict[str, object] = {
+        "library": entry.library,
+        "name": entry.name,
+        "type": entry.type,
+        "id": entry.id,
+        "value": entry.value,
+        "header": entry.header,
+        "requires": " ".join(entry.requires),
+    }
+    return {**facts, "object": entry.object} if entry.dynamic else facts
+
+
+def _grouped(facts: Mapping[str, tuple[str, object]]) -> dict[str, dict[str, object]]:
+    groups: dict[str, dict[str, object]] = {}
+    for name, (group, fact) in sorted(facts.items()):
+        groups.setdefault(group, {})[name] = fact
+    return dict(sorted(groups.items()))
+
+
+def _names_of(owners: Mapping[str, str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name, owner in sorted(owners.items()):
+        groups.setdefault(owner, []).append(name)
+    return dict(sorted(groups.items()))
+
+
+def _lines(value: object, depth: int) -> Iterator[str]:
+    """JSON with one fact a line, so that two releases can be compared with diff."""
+    if depth > _DEPTHS or not isinstance(value, dict | list) or not value:
+        yield json.dumps(value)
+        return
+    margin = " " * depth
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    separator = f"{opening}\n"
+    for each in value:
+        yield f"{separator}{margin} "
+        if isinstance(value, dict):
+            yield f"{json.dumps(each)}: "
+            # What is known of one name stays on its line.
+            yield from _lines(value[each], depth + 1)
         else:
-            lines.append(f" {json.dumps(key)}: {json.dumps(value)}{comma}")
-    return "\n".join([*lines, "}"]) + "\n"
+            yield json.dumps(each)
+        separator = ",\n"
+    yield f"\n{margin}{closing}"
 
 
 def load(path: Path) -> Provides:
@@ -176,27 +222,58 @@ def _provides(document: Any) -> Provides:  # noqa: ANN401 - whatever the file ho
     return Provides(
         release=_text(document["release"]),
         commits={
-            _text(name): None if commit is None else _text(commit)
+            name: None if commit is None else _text(commit)
             for name, commit in document["commits"].items()
         },
-        symbols={
-            name: Symbol(
-                name,
-                _one_of(raw["kind"], _KINDS),
-                _text(raw["library"]),
-                _texts(raw["requires"]),
-                _texts(raw["syscalls"]),
-                _stub(raw["stub"]),
-                _text(raw["source"]),
-            )
-            for name, raw in document["symbols"].items()
-        },
-        syscalls={
-            name: Syscall(name, _text(raw["library"]), _texts(raw["requires"]), _stub(raw["stub"]))
-            for name, raw in document["syscalls"].items()
-        },
-        headers={name: _text(library) for name, library in document["headers"].items()},
+        symbols=dict(_symbols(document["symbols"])),
+        syscalls=dict(_syscalls(document["syscalls"])),
+        headers={name: library for library, names in document["headers"].items() for name in names},
         declared=frozenset(_texts(document["declared"])),
+        ukstore=None if document["ukstore"] is None else _one_of(document["ukstore"], (1, 2)),
+        entries=tuple(_entry(raw) for raw in _list(document["entries"])),
+    )
+
+
+def _symbols(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Symbol]]:
+    for group, facts in groups.items():
+        library, *requires = group.split()
+        owner = (library, tuple(requires))
+        for name, fact in facts.items():
+            if isinstance(fact, str):
+                yield name, Symbol(name, "function", *owner, (), None, fact)
+            else:
+                yield name, _symbol(name, owner, fact)
+
+
+def _symbol(name: str, owner: tuple[str, tuple[str, ...]], fact: Mapping[str, Any]) -> Symbol:
+    return Symbol(
+        name,
+        _one_of(fact.get("kind", "function"), _KINDS),
+        *owner,
+        tuple(fact.get("syscalls", "").split()),
+        _stub(fact.get("stub")),
+        _text(fact["source"]),
+    )
+
+
+def _syscalls(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Syscall]]:
+    for group, facts in groups.items():
+        library, *requires = group.split()
+        for name, stub in facts.items():
+            yield name, Syscall(name, library, tuple(requires), _stub(stub))
+
+
+def _entry(raw: Mapping[str, Any]) -> Entry:
+    return Entry(
+        library=_text(raw["library"]),
+        name=_text(raw["name"]),
+        id=_optional(raw["id"], str),
+        value=_optional(raw["value"], int),
+        type=_one_of(raw["type"], ENTRY_TYPES),
+        header=_optional(raw["header"], str),
+        requires=tuple(raw["requires"].split()),
+        object=_optional(raw.get("object"), str),
+        dynamic="object" in raw,
     )
 
 
@@ -206,19 +283,29 @@ def _text(value: object) -> str:
     return value
 
 
-def _texts(value: object) -> tuple[str, ...]:
+def _optional(value: object, kind: type[_T]) -> _T | None:
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not of type {kind.__name__}")
+    return value
+
+
+def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(f"{value!r} is not a list")
-    return tuple(_text(each) for each in value)
+    return value
 
 
-def _one_of(value: object, known: Sequence[str]) -> str:
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(_text(each) for each in _list(value))
+
+
+def _one_of(value: _T, known: Sequence[_T]) -> _T:
     if value not in known:
-        raise ValueError(f"{value!r} is none of {', '.join(known)}")
-    return _text(value)
+        raise ValueError(f"{value!r} is none of {', '.join(map(str, known))}")
+    return value
 
 
-def _stub(value: object) -> str | None:
+def _stub(value: str | None) -> str | None:
     return None if value is None else _one_of(value, STUBS)
 
 

@@ -2,7 +2,8 @@
 
 A :class:`Catalogue` holds the entries that one Unikraft release has, a :class:`Mapping` says what
 they are called in Prometheus; :func:`metric_table` makes C of the two. Ids appear in the C text by
-their macros, so the compiler takes their values from the tree that is being built.
+their macros, so the compiler takes their values from the tree that is being built; those that no
+header defines appear as numbers.
 """
 
 import math
@@ -15,15 +16,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import jinja2
-
 from porttool.errors import UserError
+from porttool.unikraft import provides
+from porttool.unikraft.provides import ENTRY_TYPES, Entry
 
 _HERE = Path(__file__).parent
+_UKMETRICS = _HERE.parent / "ukmetrics"
 _T = TypeVar("_T")
 
-ENTRY_TYPES = ("u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64")
-"""Numeric types of ukstore; uptr and charp are no figures (``<uk/store.h>``)."""
+FIGURES = tuple(name for name in ENTRY_TYPES if name not in ("uptr", "charp"))
+"""The types of ukstore whose values can be a metric's."""
 
 COLLECTORS = {"memory": "UKM_MEMORY", "network": "UKM_NETWORK", "locks": "UKM_LOCKS"}
 """Collector -> its bit in enum ukm_collector (``ukm.h``)."""
@@ -45,32 +47,11 @@ class TableError(UserError, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One ukstore entry of a release.
-
-    ``id`` is the macro of its number, ``value`` the number in that release; ``requires`` are all
-    Kconfig symbols (without ``CONFIG_``) that must be set for it to exist, sorted.
-    """
-
-    library: str
-    name: str
-    id: str
-    value: int
-    type: str
-    header: str
-    requires: tuple[str, ...]
-    object: str | None = None
-    """Name pattern of the objects that carry the entry; None for a static entry."""
-
-    @property
-    def key(self) -> str:
-        """``library/entry``, as a mapping names it."""
-        return f"{self.library}/{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What one Unikraft release keeps in ukstore. ``ukstore`` is its generation (1 or 2)."""
+    """What one Unikraft release keeps in ukstore, with what lib-ukmetrics adds to it.
+
+    ``ukstore`` is its generation: 1 when entries are looked up by name, 2 by id.
+    """
 
     release: str
     ukstore: int
@@ -201,10 +182,11 @@ def _library_entries(library: _Table) -> Iterable[Entry]:
             name=table.text("name", _ENTRY),
             id=table.text("id", _C_MACRO),
             value=table.take("value", int),
-            type=table.text("type", re.compile("|".join(ENTRY_TYPES))),
+            type=table.text("type", re.compile("|".join(FIGURES))),
             header=header,
             requires=tuple(sorted({*requires, *table.texts("requires", _C_MACRO)})),
             object=pattern,
+            dynamic=pattern is not None,
         )
         table.done()
         yield entry
@@ -303,26 +285,48 @@ def _check_family(family: Family) -> None:
 
 @cache
 def shipped_catalogue(release: str) -> Catalogue:
-    """The catalogue of a Unikraft release that porttool knows, for instance ``0.16.3``."""
-    path = _HERE / "catalogues" / f"{release}.toml"
-    known = shipped_releases()
-    if release not in known:
+    """The catalogue of a Unikraft release that porttool knows, for instance ``0.16.3``.
+
+    Raises :class:`TableError` for a release that is not known.
+    """
+    if release not in shipped_releases():
         raise TableError(
-            f"no catalogue of Unikraft {release!r}", why=f"known releases: {', '.join(known)}"
+            f"no catalogue of Unikraft {release!r}",
+            why=f"known releases: {', '.join(shipped_releases())}",
         )
-    return load_catalogue(path)
+    known = provides.shipped(release)
+    entries = (*known.entries, *_own_entries())
+    return Catalogue(release, known.ukstore or 0, tuple(sorted(entries, key=lambda e: e.key)))
+
+
+@cache
+def _own_entries() -> tuple[Entry, ...]:
+    """What lib-ukmetrics itself keeps in ukstore, read from its sources as any library's."""
+    from porttool.unikraft.scan.entries import of_library
+
+    return of_library(_UKMETRICS)
 
 
 def shipped_releases() -> Sequence[str]:
     """The releases of which a catalogue is shipped, oldest first."""
-    names = [path.name.removesuffix(".toml") for path in (_HERE / "catalogues").glob("*.toml")]
-    return sorted(names, key=lambda name: [int(part) for part in name.split(".")])
+    return provides.releases()
 
 
 @cache
 def shipped_mapping() -> Mapping:
     """The mapping of Unikraft's own entries to metrics."""
     return load_mapping(_HERE / "metrics.toml")
+
+
+def available(mapping: Mapping, catalogue: Catalogue) -> Mapping:
+    """The part of a mapping that a release has the entries for."""
+    keys = {entry.key for entry in catalogue.entries}
+    families = []
+    for family in mapping.families:
+        samples = tuple(sample for sample in family.samples if sample.entry in keys)
+        if samples:
+            families.append(replace(family, samples=samples))
+    return Mapping(tuple(families))
 
 
 def c_string(text: str) -> str:
@@ -366,21 +370,32 @@ def _find_entry(entries: dict[str, Entry], family: Family, sample: Sample) -> En
     entry = entries.get(sample.entry)
     if entry is None:
         raise TableError(f"{family.name}: there is no entry '{sample.entry}' in the catalogue")
-    if (entry.object is None) != (sample.object_label is None):
+    if entry.dynamic != (sample.object_label is not None):
         raise TableError(
             f"{family.name}: {sample.entry} is "
-            + ("static and has no object" if entry.object is None else "an entry of objects"),
-            fix="remove object_label" if entry.object is None else "set object_label",
+            + ("an entry of objects" if entry.dynamic else "static and has no object"),
+            fix="set object_label" if entry.dynamic else "remove object_label",
         )
+    if entry.type not in FIGURES:
+        raise TableError(f"{family.name}: {sample.entry} is no figure: its type is {entry.type}")
+    if entry.header is None and entry.value is None:
+        raise TableError(f"{family.name}: nobody can tell the id of {sample.entry}")
     return entry
 
 
 def metric_table(catalogue: Catalogue, mapping: Mapping) -> str:
     """Text of ``metric_table.c``: the same catalogue and mapping give the same text.
 
-    :class:`TableError` when the mapping names an entry that the catalogue does not have, or treats
-    a static entry like one of objects or the other way round.
+    :class:`TableError` when the mapping names an entry that the catalogue does not have or that is
+    no figure, treats a static entry like one of objects or the other way round, or when the release
+    has entries without ids.
     """
+    if catalogue.ukstore != 2:
+        raise TableError(
+            f"there is no metric table for Unikraft {catalogue.release}",
+            why="its ukstore finds entries by name, the table finds them by id",
+            fix="use Unikraft 0.14.0 or later",
+        )
     entries = {entry.key: entry for entry in catalogue.entries}
     rows = []
     families = []
@@ -394,7 +409,8 @@ def metric_table(catalogue: Catalogue, mapping: Mapping) -> str:
             guard = _guard(family, entry)
             conditions.append(guard)
             guards[entry.library].append(guard)
-            headers[entry.header].append(guard)
+            if entry.header is not None:
+                headers[entry.header].append(guard)
             labels.update(dict(sample.labels))
             if sample.object_label:
                 labels.add(sample.object_label)
@@ -403,7 +419,7 @@ def metric_table(catalogue: Catalogue, mapping: Mapping) -> str:
                     "guard": _all_of(guard),
                     "family": f"family_{family.name}",
                     "library": f"library_{entry.library}",
-                    "entry": entry.id,
+                    "entry": entry.id if entry.header is not None else entry.value,
                     "type": entry.type,
                     "object_label": sample.object_label and c_string(sample.object_label),
                     "labels": [
@@ -425,6 +441,8 @@ def metric_table(catalogue: Catalogue, mapping: Mapping) -> str:
                 "type": f"UKM_{family.type.upper()}",
             }
         )
+    import jinja2
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE / "templates"),
         undefined=jinja2.StrictUndefined,

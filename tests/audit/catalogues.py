@@ -1,16 +1,15 @@
 """A small release of Unikraft for the audit's tests: something of each status."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from porttool.unikraft.provides import Provides, load
+from porttool.unikraft.provides import Provides, Symbol, Syscall, dumps, load
 
 
 def symbol(
     *syscalls: str, stub: str | None = None, library: str = "libmusl", requires: str = "LIBMUSL"
 ) -> dict[str, Any]:
-    """A function of the JSON file."""
+    """A function of the release."""
     return {
         "kind": "function",
         "library": library,
@@ -22,12 +21,11 @@ def symbol(
 
 
 def syscall(requires: str, stub: str | None = None) -> dict[str, Any]:
-    """A system call of the JSON file."""
+    """A system call of the release."""
     return {"library": requires.lower(), "requires": [requires], "stub": stub}
 
 
 DOCUMENT: dict[str, Any] = {
-    "schema": 1,
     "release": "0.16.3",
     "commits": {"unikraft": "1" * 40},
     "symbols": {
@@ -70,8 +68,33 @@ DOCUMENT: dict[str, Any] = {
 
 def write_catalogue(path: Path) -> Path:
     """Write the release to a file; gives ``path``."""
-    path.write_text(json.dumps(DOCUMENT))
+    path.write_text(dumps(_release()))
     return path
+
+
+def _release() -> Provides:
+    return Provides(
+        release=DOCUMENT["release"],
+        commits=DOCUMENT["commits"],
+        symbols={
+            name: Symbol(
+                name,
+                raw["kind"],
+                raw["library"],
+                tuple(raw["requires"]),
+                tuple(raw["syscalls"]),
+                raw["stub"],
+                raw["source"],
+            )
+            for name, raw in DOCUMENT["symbols"].items()
+        },
+        syscalls={
+            name: Syscall(name, raw["library"], tuple(raw["requires"]), raw["stub"])
+            for name, raw in DOCUMENT["syscalls"].items()
+        },
+        headers=DOCUMENT["headers"],
+        declared=frozenset(DOCUMENT["declared"]),
+    )
 
 
 def catalogue(folder: Path) -> Provides:

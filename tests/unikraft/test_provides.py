@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from porttool.unikraft.provides import (
+    Entry,
     Provides,
     ProvidesError,
     Symbol,
@@ -22,10 +23,18 @@ SOME = Provides(
     symbols={
         "open": Symbol("open", "function", "libmusl", ("LIBMUSL",), ("open",), None, "src/open.c"),
         "fork": Symbol("fork", "function", "libmusl", ("LIBMUSL",), (), "enosys", "src/fork.c"),
+        "exit": Symbol("exit", "function", "libmusl", ("LIBMUSL",), (), None, "src/exit.c"),
+        "one": Symbol("one", "variable", "libone", ("LIBONE", "LIBTWO"), (), None, "one.c"),
     },
     syscalls={"open": Syscall("open", "libvfscore", ("LIBVFSCORE",), None)},
     headers={"stdio.h": "libmusl"},
     declared=frozenset({"daemon"}),
+    ukstore=2,
+    entries=(
+        Entry("libone", "free", "ONE_FREE", 1, "u64", "one.h", ("LIBONE",)),
+        Entry("libone", "name", None, None, "charp", None, ("LIBONE",), None, True),
+        Entry("libone", "sent", "ONE_SENT", 2, "u64", "one.h", ("LIBONE",), "one%d", True),
+    ),
 )
 
 
@@ -40,10 +49,12 @@ def test_the_order_of_facts_does_not_show() -> None:
     other = Provides(
         SOME.release,
         dict(sorted(SOME.commits.items(), reverse=True)),
-        {name: SOME.symbols[name] for name in ("open", "fork")},
+        dict(sorted(SOME.symbols.items(), reverse=True)),
         SOME.syscalls,
         SOME.headers,
         SOME.declared,
+        SOME.ukstore,
+        SOME.entries,
     )
     assert dumps(other) == dumps(SOME)
 
@@ -51,12 +62,18 @@ def test_the_order_of_facts_does_not_show() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("schema", 2),
-        ("symbols", {"a": {"kind": "function"}}),
-        ("symbols", {"a": {**json.loads(dumps(SOME))["symbols"]["open"], "stub": "maybe"}}),
+        ("schema", 1),
+        ("symbols", {"libx": {"a": {"kind": "function"}}}),
+        ("symbols", {"libx": {"a": {"source": "a.c", "stub": "maybe"}}}),
+        ("symbols", {"libx": ["a"]}),
+        ("symbols", {"": {"a": "a.c"}}),
+        ("syscalls", {"libx": {"a": 3}}),
         ("declared", "text"),
         ("headers", []),
         ("release", None),
+        ("ukstore", 3),
+        ("entries", [{}]),
+        ("entries", [json.loads(dumps(SOME))["entries"][0] | {"type": "float"}]),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, key: str, value: object) -> None:
@@ -74,6 +91,12 @@ def test_a_file_that_is_no_json_is_refused(tmp_path: Path) -> None:
         load(path)
     with pytest.raises(ProvidesError, match="cannot be read"):
         load(tmp_path / "none.json")
+
+
+def test_one_fact_stands_on_a_line() -> None:
+    lines = dumps(SOME).splitlines()
+    assert '   "exit": "src/exit.c",' in lines
+    assert sum("ONE_FREE" in line and "one.h" in line for line in lines) == 1
 
 
 @pytest.mark.parametrize("release", releases())

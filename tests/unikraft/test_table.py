@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from porttool.hosttwin.kconfig import TWIN
+from porttool.unikraft.provides import Entry
 from porttool.unikraft.table import (
     Catalogue,
-    Entry,
     Family,
     Mapping,
     Sample,
     TableError,
+    available,
     c_string,
     load_catalogue,
     load_mapping,
@@ -70,7 +71,41 @@ def test_shipped_table_names_ids_by_their_macros() -> None:
 def test_every_entry_of_the_shipped_catalogue_is_mapped() -> None:
     used = {sample.entry for family in shipped_mapping().families for sample in family.samples}
     assert used == {entry.key for entry in shipped_catalogue(RELEASE).entries}
-    assert shipped_releases() == [RELEASE]
+
+
+@pytest.mark.parametrize("release", shipped_releases())
+def test_a_release_has_a_table_of_what_is_in_its_ukstore(release: str) -> None:
+    catalogue = shipped_catalogue(release)
+    mapping = available(shipped_mapping(), catalogue)
+    used = {sample.entry for family in mapping.families for sample in family.samples}
+    assert used == {entry.key for entry in catalogue.entries}
+    libraries = {entry.library for entry in catalogue.entries}
+    if catalogue.ukstore == 2:
+        assert libraries == {"libukalloc", "libuknetdev", "libukmetrics"}
+        assert "libuknetdev" in metric_table(catalogue, mapping)
+    else:
+        assert libraries == {"libukalloc", "libukmetrics"}
+        with pytest.raises(TableError, match=release):
+            metric_table(catalogue, mapping)
+
+
+def test_an_id_that_no_header_defines_is_a_number() -> None:
+    entry = Entry("libx", "e", "PRIVATE", 7, "u8", None, ("LIBX",))
+    table = metric_table(Catalogue(RELEASE, 2, (entry,)), Mapping((gauge("a", "libx/e"),)))
+    assert ".entry = 7," in table
+    assert "PRIVATE" not in table
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        (Entry("libx", "e", "X_E", 1, "charp", "x.h", ()), "no figure"),
+        (Entry("libx", "e", "X_E", None, "u8", None, ()), "id of libx/e"),
+    ],
+)
+def test_entries_that_cannot_be_metrics(entry: Entry, why: str) -> None:
+    with pytest.raises(TableError, match=why):
+        metric_table(Catalogue(RELEASE, 2, (entry,)), Mapping((gauge("a", "libx/e"),)))
 
 
 @pytest.mark.parametrize(

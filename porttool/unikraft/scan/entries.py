@@ -229,7 +229,7 @@ class _File:
         self, token: CToken, parts: Sequence[Sequence[str]], array: str | None
     ) -> _Made | None:
         """What a call of one of ukstore's macros makes; the place of the type tells which."""
-        words = [" ".join(part) for part in parts]
+        words = [_joined(part) for part in parts]
         dynamic = token.text == _OF_OBJECTS
         for place in (2, 1):
             type_ = self._type(words[place]) if len(words) > place else None
@@ -255,7 +255,7 @@ class _File:
         type_ = self._type(kind[2]) if len(kind) == 4 and kind[0] == "UK_STORE_ENTRY_TYPE" else None
         if not (name and type_):
             return None
-        id_ = " ".join(members["id"]) if "id" in members else None
+        id_ = _joined(members["id"]) if "id" in members else None
         return _Made(name, type_, id_, tokens[0].condition, True, array)
 
     def _type(self, text: str) -> str | None:
@@ -359,7 +359,7 @@ def _enumerated(name: str, path: str, source: Source) -> int | None:
         end = words.index("}", start) if "}" in words[start:] else len(words)
         value = -1
         for part in _parts(words[start + 1 : end]):
-            given = " ".join(part[2:]) if part[1:2] == ["="] else None
+            given = _joined(part[2:]) if part[1:2] == ["="] else None
             number = conditional.evaluate(given, source.macros) if given else value + 1
             if number is None:
                 break
@@ -377,6 +377,11 @@ def _parts(words: Sequence[str]) -> Iterator[list[str]]:
         elif part:
             yield part
             part = []
+
+
+def _joined(words: Sequence[str]) -> str:
+    """Tokens as a text that means the same: "<<" was taken for two."""
+    return re.sub(r"([<>=&|]) (?=[<>=&|])", r"\1", " ".join(words))
 
 
 def _literal(text: str) -> str:
