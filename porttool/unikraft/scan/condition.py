@@ -46,6 +46,14 @@ class Condition:
         """Whether it is true when exactly these symbols are set."""
         return any(all((name in enabled) == wanted for name, wanted in term) for term in self.terms)
 
+    def as_c(self) -> str:
+        """What an ``#if`` has to say for it; 0 when it is never true."""
+        terms = [
+            " && ".join(f"{'' if wanted else '!'}CONFIG_{name}" for name, wanted in sorted(term))
+            for term in self.terms
+        ]
+        return " || ".join(sorted(f"({term or '1'})" for term in terms)) or "0"
+
 
 ALWAYS = Condition(frozenset([frozenset()]))
 NEVER = Condition(frozenset())

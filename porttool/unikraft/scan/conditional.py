@@ -13,13 +13,25 @@ from pathlib import Path
 
 from porttool.unikraft.scan import reading
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition, constant, symbol
-from porttool.unikraft.scan.tokens import BUILTIN, CToken, Macro, Macros, lex, plain
+from porttool.unikraft.scan.tokens import (
+    BUILTIN,
+    NEWLINE,
+    CToken,
+    Macro,
+    Macros,
+    expand,
+    lex,
+    matching,
+    plain,
+)
 
 _DIRECTIVE = re.compile(r"[ \t]*#[ \t]*(\w*)[ \t]*(.*)")
 _DEFINE = re.compile(r"(\w+)(?:\(([^)]*)\))?\s*(.*)")
 _INCLUDE = re.compile(r'([<"])([^>"]+)[>"]')
 _INCLUDE_DEPTH = 40
 _INCLUDES_MAX = 4000
+_LIST_DEPTH = 8
+_CASES_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,8 @@ class Reader:
     def read(self, path: Path) -> Source:
         """Read one file; a file that cannot be read has no tokens."""
         macros = Macros()
-        for name, body in self._defined.items():
+        assembler = {"__ASSEMBLY__": "1"} if path.suffix in (".S", ".s") else {}
+        for name, body in (self._defined | assembler).items():
             macros.define(name, Macro(None, body), ALWAYS)
         walk = _Walk(self, macros)
         walk.start(path)
@@ -82,7 +95,7 @@ class _Walk:
         self._reader = reader
         self._macros = macros
         self.tokens: list[CToken] = []
-        self.seen: dict[str, None] = {}
+        self.seen: dict[str, Condition] = {}
         self.asked: set[str] = set()
         self._open: list[str] = []
         self._included = 0
@@ -92,7 +105,9 @@ class _Walk:
         self._open.append(str(path))
         self.file(str(path), ALWAYS, own=True)
 
-    def file(self, path: str, outer: Condition, *, own: bool, depth: int = 0) -> None:
+    def file(
+        self, path: str, outer: Condition, *, own: bool, listed: bool = False, depth: int = 0
+    ) -> None:
         lines = _lines(path, self._reader.roots)
         if lines is None or depth > _INCLUDE_DEPTH:
             return
@@ -102,7 +117,8 @@ class _Walk:
         for kind, rest, tokens in lines:
             if tokens is not None:
                 if own and now is not NEVER:
-                    self.tokens.extend(CToken(k, t, now, c) for k, t, c in tokens)
+                    run = [CToken(k, t, now, c) for k, t, c in tokens]
+                    self.tokens.extend(self._expanded(run) if listed else run)
             elif kind in ("if", "ifdef", "ifndef"):
                 if now is NEVER:
                     stack.append((NEVER, NEVER, now))
@@ -135,17 +151,47 @@ class _Walk:
         found = self._reader.resolve(match[2], match[1] == '"', path)
         if found is None:
             return
-        content = own and not found.endswith(".h")
+        listed = own and found.endswith(".h") and self._is_list(found)
+        content = listed or (own and not found.endswith(".h"))
         self._included += 1
         if self._included > _INCLUDES_MAX or found in self._open:
             return
         if not content:
-            if found in self.seen:
+            # Included on another condition before, it may have more to say now.
+            before = self.seen.get(found, NEVER)
+            if before is ALWAYS or (before is not NEVER and now & ~before == NEVER):
                 return
-            self.seen[found] = None
+            self.seen[found] = before | now
         self._open.append(found)
-        self.file(found, now, own=content, depth=depth + 1)
+        self.file(found, now, own=content, listed=listed, depth=depth + 1)
         self._open.pop()
+
+    def _is_list(self, path: str) -> bool:
+        """Whether a header is made to be included again and again, with a macro for its lines.
+
+        It takes that macro away itself, so that what it is used for has to be expanded here.
+        """
+        lines = _lines(path, self._reader.roots) or ()
+        gone = {rest.split()[0] for kind, rest, _ in lines if kind == "undef" and rest.split()}
+        used = {text for _, _, run in lines for _, text, _ in run or ()}
+        known = self._macros.known
+        return any(each.parameters for name in gone & used for _, each in known.get(name, ()))
+
+    def _expanded(self, tokens: Sequence[CToken], depth: int = 0) -> Iterator[CToken]:
+        """Tokens of a list with the macros that it is made of."""
+        index = 0
+        while index < len(tokens):
+            macro = self._macros.only(tokens[index].text)
+            called = index + 1 < len(tokens) and tokens[index + 1].text == "("
+            if macro is None or not macro.parameters or not called or depth > _LIST_DEPTH:
+                yield tokens[index]
+                index += 1
+                continue
+            end = matching(tokens, index + 1)
+            condition = tokens[index].condition
+            made = expand(macro, tokens[index + 2 : end], condition, self._macros)
+            yield from self._expanded(made, depth + 1)
+            index = end + 1
 
     def _condition(self, kind: str, rest: str) -> Condition:
         if kind == "if":
@@ -194,10 +240,10 @@ _Line = tuple[str, str, tuple[tuple[str, str, int], ...] | None]
 def _lines(path: str, roots: tuple[str, ...]) -> tuple[_Line, ...] | None:
     """Directives and runs of tokens of a file, or None when it is not one that may be read."""
     text = reading.text(path, roots)
-    return None if text is None else tuple(_split(text))
+    return None if text is None else tuple(_split(text, by_line=path.endswith((".S", ".s"))))
 
 
-def _split(text: str) -> Iterator[_Line]:
+def _split(text: str, *, by_line: bool) -> Iterator[_Line]:
     run: list[tuple[str, str, int]] = []
     for line in plain(text).splitlines():
         directive = _DIRECTIVE.fullmatch(line)
@@ -208,6 +254,8 @@ def _split(text: str) -> Iterator[_Line]:
             yield directive[1], directive[2].strip(), None
         else:
             run.extend(lex(line))
+            if by_line:
+                run.append((NEWLINE, "\n", 0))
     if run:
         yield "", "", tuple(run)
 
@@ -316,8 +364,13 @@ class _Expression:
         ]
         if len(values) == 1 and values[0][0] == ALWAYS:
             return values[0][1]
-        if all(isinstance(value, int) for _, value in values):
-            return tuple((guard, value) for guard, value in values if isinstance(value, int))
+        if not any(isinstance(value, Condition) for _, value in values):
+            return tuple(
+                (guard & inner, number)
+                for guard, value in values
+                for inner, number in _cases(value)
+                if guard & inner != NEVER
+            )
         result = NEVER
         for guard, value in values:
             result = result | (guard & _truth(value))
@@ -353,11 +406,23 @@ def _apply(operator: str, left: _Value, right: _Value) -> _Value:
         return _truth(left) | _truth(right)
     if operator == "&&":
         return _truth(left) & _truth(right)
-    if isinstance(left, tuple) and isinstance(right, int):
-        return tuple((guard, int(_number(operator, each, right))) for guard, each in left)
-    if not isinstance(left, int) or not isinstance(right, int):
+    if isinstance(left, int) and isinstance(right, int):
+        return _number(operator, left, right)
+    if isinstance(left, Condition) or isinstance(right, Condition):
         return _compare(operator, left, right)
-    return _number(operator, left, right)
+    return tuple(
+        (one & other, _number(operator, a, b))
+        for one, a in _cases(left)
+        for other, b in _cases(right)
+        if one & other != NEVER
+    )[:_CASES_MAX]
+
+
+def _cases(value: _Value) -> _Cases:
+    """A number as one of several, on their conditions."""
+    if isinstance(value, tuple):
+        return value
+    return ((ALWAYS, value),) if isinstance(value, int) else ()
 
 
 def _number(operator: str, left: int, right: int) -> int:

@@ -1,4 +1,4 @@
-"""External definitions and declarations of C and assembler files, found without parsing C.
+"""External definitions and declarations of files of C, found without parsing C.
 
 The declarations of a file are told apart by brackets and semicolons; that is enough for names, and
 is not put off by extensions or by branches of an ``#if`` that are both there.
@@ -37,6 +37,7 @@ _NOT_NAMES = frozenset({
 })  # fmt: skip
 _EXPANSIONS_MAX = 12
 _ALL_EXPANSIONS_MAX = 5000
+_HEADS_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +63,6 @@ class Found:
 
     definitions: list[Definition] = field(default_factory=list)
     declared: set[str] = field(default_factory=set)
-
-
-def of_assembler(source: Source) -> Found:
-    """Global labels of a file of assembler that has been read."""
-    found = Found()
-    by_condition: dict[Condition, list[str]] = {}
-    for token in source.tokens:
-        glue = "" if token.text.startswith((".", ":")) else " "
-        by_condition.setdefault(token.condition, []).append(glue + token.text)
-    for condition, texts in by_condition.items():
-        _assembler(re.sub(r"([.@%$]) (?=\w)", r"\1", "".join(texts)), condition, found)
-    return found
-
-
-def _assembler(text: str, condition: Condition, found: Found) -> None:
-    objects = set(re.findall(r"\.type\s+([\w$.]+)\s*,\s*[@%]\s*object", text))
-    names: list[str] = []
-    for match in re.finditer(r"\.\s*(?:globl|global|weak)\s+((?:[\w$]+)(?:\s*,\s*[\w$]+)*)", text):
-        names += [name.strip() for name in match[1].split(",")]
-    names += re.findall(r"\b(?:ENTRY|GLOBAL)\s*\(\s*(\w+)\s*\)", text)
-    for name in dict.fromkeys(names):
-        if re.search(rf"(?<![\w$.]){re.escape(name)}\s*:|\bENTRY\s*\(\s*{re.escape(name)}\b", text):
-            words = tuple(re.findall(r"\w+", text))
-            function = name not in objects
-            found.definitions.append(Definition(name, function, False, condition, words))
 
 
 def of_c(source: Source) -> Found:
@@ -172,6 +148,23 @@ def _opens_body(tokens: Sequence[CToken]) -> bool:
     )
 
 
+def _heads(tokens: list[CToken]) -> list[list[CToken]]:
+    """A definition for each of the heads that branches of an ``#if`` give one body."""
+    end = next((i for i, token in enumerate(tokens) if token.text in ("{", "=", ";")), 0)
+    conditions = list(dict.fromkeys(token.condition for token in tokens[:end]))
+    apart = [
+        one
+        for one in conditions
+        if any(one & other == NEVER for other in conditions if other is not one)
+    ]
+    if tokens[end].text != "{" or not 1 < len(apart) <= _HEADS_MAX:
+        return [tokens]
+    return [
+        [*(token for token in tokens[:end] if token.condition & one != NEVER), *tokens[end:]]
+        for one in apart
+    ]
+
+
 class _Parser:
     def __init__(self, macros: Macros, found: Found) -> None:
         self._macros = macros
@@ -182,6 +175,11 @@ class _Parser:
         while tokens and tokens[0].text == ";":
             tokens = tokens[1:]
         if not tokens or depth > _EXPANSIONS_MAX:
+            return
+        heads = _heads(tokens)
+        if len(heads) > 1:
+            for each in heads:
+                self.declaration(each, depth + 1)
             return
         first = tokens[0]
         called = len(tokens) > 1 and tokens[1].text == "("
@@ -200,25 +198,40 @@ class _Parser:
                 self._expansions += 1
                 if self._expansions > _ALL_EXPANSIONS_MAX:
                     return
+                rest = tokens[end + 1 :]
+                listed = len(rest) > 1 and rest[0].kind == "word" and rest[1].text == "("
                 for guard, macro in known:
-                    expanded = expand(macro, tokens[2:end], first.condition & guard)
-                    self._all([*expanded, *tokens[end + 1 :]], depth + 1)
+                    expanded = expand(macro, tokens[2:end], first.condition & guard, self._macros)
+                    self._all(expanded if listed else [*expanded, *rest], depth + 1)
+                if listed:
+                    # One call after the other, with nothing that ends them.
+                    self._all(rest, depth)
                 return
         self._plain(self._prefix_expanded(self._undecorated(tokens)))
 
     def _undecorated(self, tokens: list[CToken]) -> list[CToken]:
-        """Tokens without macros that are called like functions and stand for attributes."""
+        """Tokens with macros that are called like functions and stand for attributes or names."""
         out: list[CToken] = []
         index = 0
         while index < len(tokens):
-            if tokens[index].text in ("{", "="):
+            token = tokens[index]
+            if token.text in ("{", "="):
                 break
-            macro = self._macros.only(tokens[index].text)
+            macro = self._macros.only(token.text)
             following = tokens[index + 1].text if index + 1 < len(tokens) else ""
-            if macro and following == "(" and macro.body.lstrip().startswith("__attribute__"):
-                index = matching(tokens, index + 1) + 1
-                continue
-            out.append(tokens[index])
+            if macro and macro.parameters and following == "(":
+                end = matching(tokens, index + 1)
+                if macro.body.lstrip().startswith("__attribute__"):
+                    index = end + 1
+                    continue
+                inner = tokens[index + 2 : end]
+                made = expand(macro, inner, token.condition, self._macros)
+                always = self._macros.known[token.text][0][0] is ALWAYS
+                if always and len(made) == 1 and made[0].kind == "word":
+                    out += made
+                    index = end + 1
+                    continue
+            out.append(token)
             index += 1
         return [*out, *tokens[index:]]
 
@@ -260,7 +273,11 @@ class _Parser:
         opening = next((i for i, token in enumerate(tokens) if token.text == "{"), None)
         if tokens[-1].text == "}" and opening is not None and _opens_body(tokens[: opening + 1]):
             name = _function_name(tokens[:opening])
-            if name is not None and (not inline or "extern" in words):
+            if (
+                name is not None
+                and name.text not in _NOT_NAMES
+                and (not inline or "extern" in words)
+            ):
                 body = tuple(token.text for token in tokens[opening + 1 : -1])
                 self._add(self._renamed(name.text), True, static, name.condition, body=body)
             return

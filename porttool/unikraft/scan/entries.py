@@ -205,7 +205,8 @@ class _File:
             elif called and self._leads(token, tokens, index):
                 end = matching(tokens, index + 1)
                 for guard, macro in self._macros.known[token.text]:
-                    inner = expand(macro, tokens[index + 2 : end], token.condition & guard)
+                    guard = token.condition & guard
+                    inner = expand(macro, tokens[index + 2 : end], guard, self._macros)
                     yield from self._walk(inner, array, depth + 1)
                 index = end
             if token.text == "{" and array is not None:

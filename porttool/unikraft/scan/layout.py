@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from porttool.errors import UserError
-from porttool.unikraft.scan import archives
+from porttool.unikraft.scan import archives, generated, reading
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition
 from porttool.unikraft.scan.conditional import Reader
 from porttool.unikraft.scan.kconfig import Selects, read_depends, read_names, read_selects
@@ -109,6 +109,32 @@ class Layout:
             if guard.given(self.fixed) != NEVER:
                 yield SourceFile(path, guard, *self._shown(library, path))
 
+    def generated(self, library: Library) -> Iterator[SourceFile]:
+        """C that scripts for awk write for a library, written to a file as far as it is known."""
+        prefix = library.name.upper()
+        for name in (f"{prefix}_SRCS-y", f"{prefix}_GEN_SRC"):
+            for word in self._make.words(name):
+                script, _, made = word.text.partition(">")
+                path = Path(script)
+                condition = library.condition & word.condition.given(self.fixed)
+                if path.suffix != ".awk" or not made.startswith(".c") or condition == NEVER:
+                    continue
+                text = reading.text(script, [str(root) for root in self.roots])
+                if text is not None:
+                    folder = self._temporary / "generated" / library.name
+                    folder.mkdir(parents=True, exist_ok=True)
+                    target = folder / f"{path.stem}.c"
+                    target.write_text(generated.written(text, self._inputs(prefix, path.stem)))
+                    shown = self._shown(library, path.with_name(f"{path.stem}.c"))
+                    yield SourceFile(target, condition, *shown)
+
+    def _inputs(self, prefix: str, stem: str) -> Mapping[str, str]:
+        """What a script reads, when that is the list of all libraries."""
+        words = self._make.words(f"{prefix}_{stem.upper()}_AWKINCLUDES-y")
+        if any(word.text.endswith("/libraries.in") for word in words):
+            return {library.name: library.condition.as_c() for library in self.libraries}
+        return {}
+
     def reader(self, library: Library) -> Reader:
         """What reads the C files of a library as its compiler would."""
         return Reader(
@@ -169,6 +195,7 @@ class Layout:
             make.define("CONFIG_UK_BASE", str(self._root))
             make.define("UK_PLAT_COMMON_BASE", str(self._root / "plat" / "common"))
             make.define("UK_PLAT_DRIVERS_BASE", str(self._root / "plat" / "drivers"))
+            make.read(self._root / "arch" / "x86" / "Makefile.uk")
             for top in ("lib", "drivers", "plat"):
                 for path in sorted((self._root / top).rglob("Makefile.uk")):
                     make.read(path)

@@ -24,7 +24,7 @@ _NAME_CALL = re.compile(r"(.*)-\$[({]call (\w+).*")
 _CONFIG = re.compile(r"\$[({]CONFIG_(\w+)[)}]")
 _EVAL_CALL = re.compile(r"\$\(eval\s+\$\(call\s+(\w+)\s*,?(.*)\)\)\s*")
 _CONDITIONAL = re.compile(r"(?:else\s+)?(ifeq|ifneq|ifdef|ifndef)\s+(.*)")
-_INDENTED = re.compile(r"\t\s*[A-Z][^\s:=+?#]*\s*(?:::?=|\+=|\?=|=).*")
+_INDENTED = re.compile(r"\t\s*(?:[A-Z][^\s:=+?#]*\s*(?:::?=|\+=|\?=|=)|-?include\s).*")
 _DEPTH_MAX = 24
 _WORDS_MAX = 200_000
 _STEPS_MAX = 5_000_000

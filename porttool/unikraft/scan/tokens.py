@@ -14,13 +14,21 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*+"|\'(?:[^\'\\\n]|\\.)*+\'|/\*.*?\*/|//[^\n]*', re.DOTALL)
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+_PASTE = ("punctuation", "##")
 _EXPANDED_MAX = 20_000
+_RENAMES_MAX = 8
 
-#: Predefined by gcc for x86-64, or limits of its types, as <float.h> and <limits.h> have them.
+NEWLINE = "newline"
+"""The kind of a token at the end of a line, which files of assembler alone have."""
+
+#: Predefined by gcc for x86-64, or what <float.h>, <limits.h> and <endian.h> make of its types.
 BUILTIN = {
     "__x86_64__": "1", "__amd64__": "1", "__X86_64__": "1", "__GNUC__": "12", "__STDC__": "1",
     "__LP64__": "1", "_LP64": "1", "__ELF__": "1", "__STDC_VERSION__": "201112",
-    "__BYTE_ORDER__": "1234", "__ORDER_LITTLE_ENDIAN__": "1234", "__SSE__": "1", "__SSE2__": "1",
+    "__BYTE_ORDER__": "1234", "__BYTE_ORDER": "1234", "__ORDER_LITTLE_ENDIAN__": "1234",
+    "__LITTLE_ENDIAN": "1234", "__BIG_ENDIAN": "4321",
+    "__SSE__": "1", "__SSE2__": "1",
     "LDBL_MANT_DIG": "64", "LDBL_MAX_EXP": "16384", "FLT_EVAL_METHOD": "0", "__SIZEOF_LONG__": "8",
     "__FLT_EVAL_METHOD__": "0", "ULONG_MAX": "18446744073709551615", "__SIZEOF_POINTER__": "8",
     "LONG_MAX": "9223372036854775807", "UINT_MAX": "4294967295", "INT_MAX": "2147483647",
@@ -83,6 +91,18 @@ class Macros:
         definitions = self.known.get(name, ())
         return definitions[0][1] if len(definitions) == 1 else None
 
+    def renamed(self, name: str) -> str:
+        """``name``, or the other name that it is a macro for."""
+        for _ in range(_RENAMES_MAX):
+            macro = self.only(name)
+            if macro is None or macro.parameters is not None:
+                break
+            body = macro.body.strip()
+            if not _IDENTIFIER.fullmatch(body) or body == name:
+                break
+            name = body
+        return name
+
 
 def plain(text: str) -> str:
     """C without comments and continued lines; a comment becomes a blank."""
@@ -122,8 +142,13 @@ def arguments(tokens: Sequence[CToken]) -> list[list[str]]:
     return found
 
 
-def expand(macro: Macro, tokens: Sequence[CToken], condition: Condition) -> list[CToken]:
-    """The body of a macro with its arguments in place, joined and quoted as ``#`` says."""
+def expand(
+    macro: Macro, tokens: Sequence[CToken], condition: Condition, macros: Macros | None = None
+) -> list[CToken]:
+    """The body of a macro with its arguments in place, joined and quoted as ``#`` says.
+
+    ``macros`` are those that arguments may be names of.
+    """
     given = arguments(tokens)
     values: dict[str, list[str]] = {}
     for index, parameter in enumerate(macro.parameters or ()):
@@ -135,7 +160,8 @@ def expand(macro: Macro, tokens: Sequence[CToken], condition: Condition) -> list
     out: list[str] = []
     paste = False
     previous = ""
-    for kind, text, _ in lex(plain(macro.body)):
+    body = [(kind, text) for kind, text, _ in lex(plain(macro.body))]
+    for index, (kind, text) in enumerate(body):
         if text == "##":
             paste = True
             continue
@@ -145,6 +171,9 @@ def expand(macro: Macro, tokens: Sequence[CToken], condition: Condition) -> list
         elif paste and out and words:
             out[-1] += words[0]
             out += words[1:]
+        elif text in values and macros is not None and body[index + 1 : index + 2] != [_PASTE]:
+            # As cpp does, an argument is expanded first unless it is joined or quoted.
+            out += (macros.renamed(word) for word in words)
         else:
             out += words
         paste = False

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from porttool.errors import UserError
 from porttool.unikraft.provides import Entry, Provides, Symbol, Syscall
-from porttool.unikraft.scan import calls, definitions, entries, reading
+from porttool.unikraft.scan import assembler, calls, definitions, entries, reading
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition
 from porttool.unikraft.scan.conditional import Reader, Source
 from porttool.unikraft.scan.definitions import Definition
@@ -20,10 +20,8 @@ _PROVIDED = re.compile(r"([a-z_][a-z0-9_]*)-[0-9]+[ue]?")
 _VERSION = re.compile(
     r"^\s*UK_(VERSION|SUBVERSION|EXTRAVERSION)\s*[?:]?=\s*([\w.-]*)", re.MULTILINE
 )
-_PRINTED = re.compile(
-    r"""printf?\s*\(?\s*"(?:\\n)*(?:long|const\ char\ \*)\s*(?:__\w+\s+)*(\w+)\(""", re.VERBOSE
-)
 _SHIM = "libsyscall_shim"
+_STUBS = "libc_stubs.c"
 
 Progress = Callable[[str, int, int], None]
 """Told the name of a library, how many files have been read, and how many there are."""
@@ -110,7 +108,7 @@ class _Collector:
         self._sources(progress)
         for library in self._layout.libraries:
             if library.name == _SHIM:
-                self._generated(library)
+                self._stubs(library)
         self._headers()
 
     def _syscalls(self) -> None:
@@ -123,20 +121,14 @@ class _Collector:
                     owner = _owner(condition, self._layout.libraries)
                     self._result.syscalls.setdefault(match[1], []).append((owner, condition))
 
-    def _generated(self, library: Library) -> None:
-        """What the shim writes itself: its dispatchers, and a stub for each call not provided."""
+    def _stubs(self, library: Library) -> None:
+        """A function of the shim for each system call that nothing provides."""
         for name in (f"{_SHIM.upper()}_SRCS-y", f"{_SHIM.upper()}_GEN_SRC"):
             for word in self._layout.words(name):
-                script = Path(word.text.partition(">")[0])
                 condition = library.condition & word.condition.given(self._layout.fixed)
-                if script.stem == "libc_stubs":
+                if Path(word.text.partition(">")[0]).stem == Path(_STUBS).stem:
                     for number in sorted(self._layout.numbers):
                         self._stub(library, number, condition)
-                elif script.stem.startswith("uk_syscall") and ">" in word.text:
-                    for made in _printed(script) if self._layout.readable(script) else ():
-                        body = ("generated",)
-                        definition = Definition(made, True, False, condition, body)
-                        self._result.defined.append(_generated(definition, library, script.name))
 
     def _stub(self, library: Library, name: str, condition: Condition) -> None:
         for _, provided in self._result.syscalls.get(name, ()):
@@ -144,10 +136,14 @@ class _Collector:
         if condition is not NEVER:
             body = ("return", "-", "ENOSYS", ";")
             made = Definition(name, True, False, condition, body)
-            self._result.defined.append(_generated(made, library, "libc_stubs.c"))
+            shown = f"lib/syscall_shim/{_STUBS}"
+            self._result.defined.append(Defined(made, library, condition, shown, _STUBS, False))
 
     def _sources(self, progress: Progress) -> None:
-        work = [(library, list(self._layout.files(library))) for library in self._layout.libraries]
+        work = [
+            (library, [*self._layout.files(library), *self._layout.generated(library)])
+            for library in self._layout.libraries
+        ]
         total = sum(len(files) for _, files in work)
         done = 0
         for library, files in work:
@@ -195,7 +191,7 @@ class _Collector:
                     graph.add(each.name, calls.HEADERS, found, variable=False)
 
     def _definitions(self, library: Library, file: SourceFile, source: Source) -> Iterator[Defined]:
-        read = definitions.of_c if file.path.suffix == ".c" else definitions.of_assembler
+        read = definitions.of_c if file.path.suffix == ".c" else assembler.of_assembler
         fixed = self._layout.fixed
         for each in read(source).definitions:
             condition = file.condition & each.condition.given(fixed)
@@ -216,19 +212,6 @@ class _Collector:
             if order[0].library == MUSL or not name.startswith(("uk/", "lwip/", "netif/")):
                 declared = definitions.of_c(reader.read(order[0].path)).declared
                 self._result.declared |= declared
-
-
-def _printed(script: Path) -> list[str]:
-    """Names of the functions at the beginning of a line that an awk script prints."""
-    try:
-        text = script.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return []
-    return list(dict.fromkeys(_PRINTED.findall(text)))
-
-
-def _generated(made: Definition, library: Library, name: str) -> Defined:
-    return Defined(made, library, made.condition, f"lib/syscall_shim/{name}", name, False)
 
 
 def _owner(condition: Condition, registered: Iterable[Library]) -> Library:
