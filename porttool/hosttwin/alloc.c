@@ -14,6 +14,8 @@
 #include <string.h>
 #include <uk/alloc.h>
 #include <uk/alloc_store.h>
+#include <uk/arch/limits.h>
+#include <uk/plat/time.h>
 #include <uk/store.h>
 
 void *__real_malloc(size_t size);
@@ -28,18 +30,7 @@ void __wrap_free(void *ptr);
 char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
 
-static struct {
-	size_t last_alloc_size;
-	size_t max_alloc_size;
-	size_t min_alloc_size;
-	size_t tot_nb_allocs;
-	size_t tot_nb_frees;
-	ssize_t cur_nb_allocs;
-	ssize_t max_nb_allocs;
-	ssize_t cur_mem_use;
-	ssize_t max_mem_use;
-	size_t nb_enomem;
-} stats;
+static struct uk_alloc_stats stats;
 static pthread_mutex_t stats_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void count_alloc(void *ptr, size_t size)
@@ -158,8 +149,15 @@ struct uk_alloc *uk_alloc_get_default(void)
 	return &a;
 }
 
-#if CONFIG_LIBUKALLOC_IFSTATS
-static int get_cur_mem_free(void *cookie __unused, __u64 *out)
+void *uk_palloc(struct uk_alloc *a __unused, unsigned long num_pages)
+{
+	return __wrap_malloc(num_pages * __PAGE_SIZE);
+}
+
+/* One scrape asks several times: it reads the file once */
+#define MAX_AGE_NS	5000000
+
+static int read_mem_free(__u64 *bytes)
 {
 	uint64_t kib = 0;
 	char line[128];
@@ -174,8 +172,69 @@ static int get_cur_mem_free(void *cookie __unused, __u64 *out)
 			rc = 0;
 	fclose(f);
 
-	*out = kib * 1024;
+	*bytes = kib * 1024;
 	return rc;
+}
+
+static int mem_free(__u64 *bytes)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static __u64 known;
+	static __nsec read_at;
+	__nsec now = ukplat_monotonic_clock();
+	int rc = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!read_at || now - read_at > MAX_AGE_NS)
+		rc = read_mem_free(&known);
+	if (!rc) {
+		read_at = now;
+		*bytes = known;
+	}
+	pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+__ssz uk_alloc_availmem(struct uk_alloc *a __unused)
+{
+	__u64 bytes;
+	int rc = mem_free(&bytes);
+
+	return rc ? rc : (__ssz)bytes;
+}
+
+/* Nobody knows on a host; the kernel would find it */
+__ssz uk_alloc_maxalloc(struct uk_alloc *a)
+{
+	return uk_alloc_availmem(a);
+}
+
+__sz uk_alloc_availmem_total(void)
+{
+	__u64 bytes;
+
+	return mem_free(&bytes) ? 0 : bytes;
+}
+
+void uk_alloc_stats_get_global(struct uk_alloc_stats *dst)
+{
+	pthread_mutex_lock(&stats_lock);
+	*dst = stats;
+	pthread_mutex_unlock(&stats_lock);
+}
+
+void uk_alloc_stats_get(struct uk_alloc *a __unused,
+			struct uk_alloc_stats *dst)
+{
+	uk_alloc_stats_get_global(dst);
+}
+
+struct uk_alloc_libstats_entry twin_libstats = { .libname = "libtwin" };
+
+#if CONFIG_LIBUKALLOC_IFSTATS
+static int get_cur_mem_free(void *cookie __unused, __u64 *out)
+{
+	return mem_free(out);
 }
 UK_STORE_STATIC_ENTRY(UK_ALLOC_STATS_CUR_MEM_FREE, cur_mem_free, u64,
 		      get_cur_mem_free, NULL);

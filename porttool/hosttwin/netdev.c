@@ -13,12 +13,11 @@
 #include <uk/errptr.h>
 #include <uk/init.h>
 #include <uk/mutex.h>
+#include <uk/netdev.h>
 #include <uk/netdev_store.h>
 #include <uk/print.h>
 #include <uk/sched.h>
 #include <uk/store.h>
-
-#if CONFIG_LIBUKNETDEV_STATS
 
 #define DEVICES_MAX	64
 #define NAME_LEN	32
@@ -26,30 +25,24 @@
 #define MAX_AGE_NS	5000000
 #define WORKER_SLEEP_NS	250000000
 
-struct device {
+struct uk_netdev {
 	char name[NAME_LEN];
 	bool present;
+	bool running, has_address;
+	__u16 mtu;
+	struct uk_hwaddr address;
 	uint64_t rx_bytes, rx_packets, rx_errors, rx_fifo;
 	uint64_t tx_bytes, tx_packets, tx_errors, tx_fifo;
 };
 
-static struct device devices[DEVICES_MAX];
+static struct uk_netdev devices[DEVICES_MAX];
 static size_t nr_devices;
 static struct timespec read_at;
 static struct uk_mutex lock;
 
-static __s64 age_ns(void)
+static struct uk_netdev *device_by_name(const char *name, bool add)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (__s64)(now.tv_sec - read_at.tv_sec) * 1000000000 +
-	       (now.tv_nsec - read_at.tv_nsec);
-}
-
-static struct device *device_by_name(const char *name, bool add)
-{
-	struct device *dev;
+	struct uk_netdev *dev;
 	size_t i;
 
 	for (i = 0; i < nr_devices; i++)
@@ -67,8 +60,8 @@ static struct device *device_by_name(const char *name, bool add)
 static int refresh(bool add)
 {
 	char line[512], name[NAME_LEN];
-	struct device d = { .present = true };
-	struct device *dev;
+	struct uk_netdev d = { .present = true };
+	struct uk_netdev *dev;
 	size_t i;
 	FILE *f;
 
@@ -91,6 +84,10 @@ static int refresh(bool add)
 		dev = device_by_name(name, add);
 		if (dev) {
 			memcpy(d.name, dev->name, sizeof(d.name));
+			d.running = dev->running;
+			d.has_address = dev->has_address;
+			d.mtu = dev->mtu;
+			d.address = dev->address;
 			*dev = d;
 		}
 	}
@@ -100,10 +97,95 @@ static int refresh(bool add)
 	return 0;
 }
 
+/* A line of a file of the device's folder in /sys */
+static bool read_line(const struct uk_netdev *dev, const char *file, char *line,
+		      size_t size)
+{
+	char path[sizeof("/sys/class/net//operstate") + NAME_LEN];
+	bool ok;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%.31s/%s", dev->name,
+		 file);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	ok = fgets(line, (int)size, f);
+	fclose(f);
+	return ok;
+}
+
+/* What a device is changes seldom: it is read at the start and by the worker */
+static void describe(struct uk_netdev *dev)
+{
+	__u8 *b = dev->address.addr_bytes;
+	unsigned int mtu;
+	char line[32];
+
+	/* The loop interface is running and says "unknown" */
+	dev->running = read_line(dev, "operstate", line, sizeof(line)) &&
+		       strcmp(line, "down\n");
+	if (read_line(dev, "mtu", line, sizeof(line)) &&
+	    sscanf(line, "%u", &mtu) == 1)
+		dev->mtu = MIN(mtu, 0xffffU);
+	dev->has_address = read_line(dev, "address", line, sizeof(line)) &&
+			   sscanf(line, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx",
+				  &b[0], &b[1], &b[2], &b[3], &b[4],
+				  &b[5]) == 6;
+}
+
+static void describe_all(void)
+{
+	size_t i;
+
+	for (i = 0; i < nr_devices; i++)
+		describe(&devices[i]);
+}
+
+unsigned int uk_netdev_count(void)
+{
+	return nr_devices;
+}
+
+struct uk_netdev *uk_netdev_get(unsigned int id)
+{
+	return id < nr_devices ? &devices[id] : NULL;
+}
+
+__u16 uk_netdev_id_get(struct uk_netdev *dev)
+{
+	return dev - devices;
+}
+
+enum uk_netdev_state uk_netdev_state_get(struct uk_netdev *dev)
+{
+	return dev->running ? UK_NETDEV_RUNNING : UK_NETDEV_CONFIGURED;
+}
+
+__u16 uk_netdev_mtu_get(struct uk_netdev *dev)
+{
+	return dev->mtu;
+}
+
+const struct uk_hwaddr *uk_netdev_hwaddr_get(struct uk_netdev *dev)
+{
+	return dev->has_address ? &dev->address : NULL;
+}
+
+#if CONFIG_LIBUKNETDEV_STATS
+static __s64 age_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (__s64)(now.tv_sec - read_at.tv_sec) * 1000000000 +
+	       (now.tv_nsec - read_at.tv_nsec);
+}
+
 #define GETTER(field)							\
 	static int get_##field(void *cookie, __u64 *out)		\
 	{								\
-		const struct device *dev = cookie;			\
+		const struct uk_netdev *dev = cookie;			\
 		int rc = 0;						\
 									\
 		uk_mutex_lock(&lock);					\
@@ -135,11 +217,12 @@ static void __noreturn worker(void *arg __unused)
 		if (!uk_mutex_trylock(&lock))
 			continue;
 		refresh(false);
+		describe_all();
 		uk_mutex_unlock(&lock);
 	}
 }
 
-static int netdev_init(struct uk_init_ctx *ctx __unused)
+static int add_objects(void)
 {
 	const struct uk_store_entry *entries[] = {
 		ENTRY(UK_NETDEV_STATS_TX_BYTES, tx_bytes),
@@ -155,16 +238,6 @@ static int netdev_init(struct uk_init_ctx *ctx __unused)
 	struct uk_store_object *obj;
 	char name[sizeof("netdev") + 20];
 	size_t i;
-	int rc;
-
-	uk_mutex_init(&lock);
-	uk_mutex_lock(&lock);
-	rc = refresh(true);
-	uk_mutex_unlock(&lock);
-	if (rc) {
-		uk_pr_warn("/proc/net/dev cannot be read: no network devices\n");
-		return 0;
-	}
 
 	for (i = 0; i < nr_devices; i++) {
 		snprintf(name, sizeof(name), "netdev%zu", i);
@@ -181,7 +254,28 @@ static int netdev_init(struct uk_init_ctx *ctx __unused)
 		return -ENOMEM;
 	return 0;
 }
-/* Level lib, as lwip brings up its devices there */
-uk_lib_initcall(netdev_init, 0x0);
-
+#else
+static int add_objects(void)
+{
+	return 0;
+}
 #endif /* CONFIG_LIBUKNETDEV_STATS */
+
+static int netdev_init(struct uk_init_ctx *ctx __unused)
+{
+	int rc;
+
+	uk_mutex_init(&lock);
+	uk_mutex_lock(&lock);
+	rc = refresh(true);
+	describe_all();
+	uk_mutex_unlock(&lock);
+	if (rc) {
+		uk_pr_warn("/proc/net/dev cannot be read: no network devices\n");
+		return 0;
+	}
+
+	return add_objects();
+}
+/* Level lib, as lwip brings up its devices there, and before lwip.c asks */
+uk_lib_initcall_prio(netdev_init, 0x0, 8);

@@ -6,18 +6,9 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
+#include <uk/plat/time.h>
 #include <uk/print.h>
 #include <uk/sched.h>
-
-struct uk_sched {
-	char unused;
-};
-
-struct uk_thread {
-	uk_thread_fn1_t fn1;
-	void *argp;
-	uk_thread_dtor_t dtor;
-};
 
 /* AddressSanitizer spreads the variables of a frame; and the smallest stack
  * that the host allows also holds the thread's TLS.
@@ -39,6 +30,31 @@ struct uk_sched *uk_sched_current(void)
 struct uk_thread *uk_thread_current(void)
 {
 	return current;
+}
+
+const struct uk_thread *uk_sched_idle_thread(struct uk_sched *s __unused,
+					     unsigned int proc_id)
+{
+	static __thread struct uk_thread idle;
+	struct timespec busy;
+
+	if (proc_id > 0)
+		return NULL;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &busy);
+	idle.exec_time = ukplat_monotonic_clock();
+	idle.exec_time -= MIN(idle.exec_time,
+			      (__nsec)busy.tv_sec * 1000000000 + busy.tv_nsec);
+	return &idle;
+}
+
+static void list_thread(struct uk_thread *thread)
+{
+	thread->next = __atomic_load_n(&sched.threads, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&sched.threads, &thread->next,
+					    thread, false, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		;
 }
 
 static void *thread_main(void *arg)
@@ -86,6 +102,7 @@ struct uk_thread *uk_sched_thread_create_fn1(struct uk_sched *s __unused,
 	}
 	if (name)
 		pthread_setname_np(id, name);
+	list_thread(thread);
 
 	return thread;
 }
@@ -94,7 +111,8 @@ void uk_sched_thread_exit(void)
 {
 	if (current && current->dtor)
 		current->dtor(current);
-	free(current);
+	if (current)
+		current->exited = true;
 	pthread_exit(NULL);
 }
 

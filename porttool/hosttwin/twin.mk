@@ -129,14 +129,15 @@ $(shell mkdir -p $(TWIN_BUILD) $(addprefix $(BUILD_DIR)/,$(LIBS)))
 # left out here, too
 COMPFLAGS += -Wall -Wextra -Werror -O2 -g -fno-omit-frame-pointer
 COMPFLAGS += $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
-UKFLAGS := -U__linux__ -D__Unikraft__
+UKFLAGS := -U__linux__ -D__Unikraft__ -DUK_CODENAME=Twin -DUK_FULLVERSION=0.16.3 \
+	-DCONFIG_UK_ARCH='"$(shell uname -m)"'
 # The twin's headers stand in for Unikraft's only: libc's are the host's
 TWIN_INCLUDES := -I$(TWIN_BASE)/include -I$(BUILD_DIR)/include
 
 # Sources of the twin, and the Unikraft library that each stands in for
 TWIN_SOURCES := alloc:libukalloc boot:libukboot libid:libuklibid \
-	libparam:libuklibparam mutex:libuklock netdev:libuknetdev \
-	sched:libuksched store:libukstore
+	libparam:libuklibparam lwip:liblwip mutex:libuklock netdev:libuknetdev \
+	sched:libuksched store:libukstore fdtab:libposix_fdtab time:libukboot
 TWIN_LIBS := $(foreach s,$(TWIN_SOURCES),$(lastword $(subst :, ,$(s))))
 ALL_LIBS := $(sort $(TWIN_LIBS) $(LIBS))
 

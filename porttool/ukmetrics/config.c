@@ -11,12 +11,13 @@
 #include <string.h>
 #include <uk/config.h>
 #include <uk/essentials.h>
-#include <uk/init.h>
 #include <uk/libparam.h>
 #include <uk/print.h>
 #include <ukm.h>
 
 #include "label.h"
+#include "mounts.h"
+#include "release.h"
 #include "table.h"
 
 static struct ukm_label labels[CONFIG_LIBUKMETRICS_MAX_LABELS];
@@ -25,28 +26,45 @@ static char label_text[CONFIG_LIBUKMETRICS_LABELS_LEN];
 static struct ukm_config config = {
 	.port = CONFIG_LIBUKMETRICS_PORT,
 	.address = "0.0.0.0",
-	.collectors = UKM_MEMORY | UKM_NETWORK | UKM_LOCKS,
+	.collectors = UKM_MEMORY | UKM_NETWORK | UKM_LOCKS | UKM_CPU |
+		      UKM_FILES | UKM_NETSTAT | UKM_SYSTEM,
 	.labels = labels,
 };
 
 static char *collectors_param;
 static char *labels_param;
+#if CONFIG_LIBUKMETRICS_MOUNTS
+static char *mounts_param = "/";
+#endif
 
 UK_LIBPARAM_PARAM_ALIAS(port, &config.port, __u16, "TCP port to serve on");
 UK_LIBPARAM_PARAM_ALIAS(address, &config.address, charp,
 			"IPv4 address to listen on");
 UK_LIBPARAM_PARAM_ALIAS(collectors, &collectors_param, charp,
-			"Metrics to serve: memory,network,locks");
+			"Metrics to serve: cpu,files,locks,memory,netstat,network,system");
 UK_LIBPARAM_PARAM_ALIAS(labels, &labels_param, charp,
 			"Labels of every sample: key=value,key=value");
+#if CONFIG_LIBUKMETRICS_MOUNTS
+UK_LIBPARAM_PARAM_ALIAS(mounts, &mounts_param, charp,
+			"Mounts to watch: /,/data");
+
+const char *ukm_mounts_param(void)
+{
+	return mounts_param;
+}
+#endif
 
 static const struct {
 	const char *name;
 	__u32 bit;
 } collector_names[] = {
-	{ "memory", UKM_MEMORY },
-	{ "network", UKM_NETWORK },
+	{ "cpu", UKM_CPU },
+	{ "files", UKM_FILES },
 	{ "locks", UKM_LOCKS },
+	{ "memory", UKM_MEMORY },
+	{ "netstat", UKM_NETSTAT },
+	{ "network", UKM_NETWORK },
+	{ "system", UKM_SYSTEM },
 };
 
 static bool is_digit(char c)
@@ -170,7 +188,7 @@ static const char *labels_parse(const char *param, size_t *nr_labels)
 	return NULL;
 }
 
-static int config_init(struct uk_init_ctx *ctx __unused)
+static int config_init(UKM_INIT_ARGS)
 {
 	const char *error;
 	__u32 bits;
@@ -188,7 +206,7 @@ static int config_init(struct uk_init_ctx *ctx __unused)
 		if (collectors_parse(collectors_param, &bits))
 			config.collectors = bits;
 		else
-			uk_pr_err("ukmetrics.collectors: '%s' is not a list of memory, network, locks; all are on\n",
+			uk_pr_err("ukmetrics.collectors: '%s' is not a list of cpu, files, locks, memory, netstat, network, system; all are on\n",
 				  collectors_param);
 	}
 
@@ -201,7 +219,7 @@ static int config_init(struct uk_init_ctx *ctx __unused)
 
 	return 0;
 }
-uk_lib_initcall_prio(config_init, 0x0, UK_PRIO_EARLIEST);
+ukm_lib_initcall_prio(config_init, UK_PRIO_EARLIEST);
 
 const struct ukm_config *ukm_config_get(void)
 {

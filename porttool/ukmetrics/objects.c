@@ -14,6 +14,7 @@
 
 #include "label.h"
 #include "store.h"
+#include "table.h"
 
 enum slot_state {
 	/* Announced, not yet asked for */
@@ -27,6 +28,8 @@ enum slot_state {
 struct slot {
 	__u64 id;
 	__u16 libid;
+	/* Whether a row of the table wants objects of that library */
+	enum { ROWS_NOT_ASKED, ROWS_NONE, ROWS_SOME } rows;
 	int state;
 	struct uk_store_object *obj;
 };
@@ -156,5 +159,35 @@ static int get_dropped_objects(void *cookie __unused, __u64 *out)
 	*out = __atomic_load_n(&nr_dropped, __ATOMIC_RELAXED);
 	return 0;
 }
-UK_STORE_STATIC_ENTRY(UKM_STORE_DROPPED_OBJECTS, dropped_objects, u64,
-		      get_dropped_objects, NULL);
+UKM_STATIC_ENTRY(UKM_STORE_DROPPED_OBJECTS, dropped_objects, u64,
+		 get_dropped_objects);
+
+static bool table_has(__u16 libid)
+{
+	const struct ukm_row *row;
+
+	for (row = ukm_rows; row->family; row++)
+		if (row->object_label && ukm_libid(row->library) == libid)
+			return true;
+
+	return false;
+}
+
+static int get_unknown_objects(void *cookie __unused, __u64 *out)
+{
+	size_t nr = __atomic_load_n(&nr_slots, __ATOMIC_ACQUIRE);
+	size_t i;
+
+	*out = 0;
+	for (i = 0; i < nr; i++) {
+		if (slots[i].rows == ROWS_NOT_ASKED)
+			slots[i].rows = table_has(slots[i].libid) ? ROWS_SOME :
+								    ROWS_NONE;
+		if (slots[i].rows == ROWS_NONE)
+			(*out)++;
+	}
+
+	return 0;
+}
+UKM_STATIC_ENTRY(UKM_STORE_UNKNOWN_OBJECTS, unknown_objects, u64,
+		 get_unknown_objects);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reading ukstore (v2: entries by number, Unikraft 0.14 and later) without
- * falling into it: an unknown number may give a pointer to anything.
+ * Reading ukstore without falling into it: in v2, an unknown number may give a
+ * pointer to anything.
  */
 #ifndef __UKM_READER_H__
 #define __UKM_READER_H__
@@ -9,19 +9,18 @@
 #include <uk/arch/types.h>
 #include <uk/store.h>
 
-/**
- * @param libid as uk_libid() gave it, UKLIBID_NONE included
- * @return the static entry of that id and type; NULL if there is none
- */
-const struct uk_store_entry *ukm_static_entry(__u16 libid, __u64 id,
-					      enum uk_store_entry_type type);
+#include "release.h"
 
 /**
- * @param obj an object that ukm_object() gave
- * @return the entry of that id and type; NULL if there is none
+ * @return the number of a library in this build, as the functions below take
+ *   it; a library that is not there gives one that has no entries
  */
-const struct uk_store_entry *ukm_object_entry(struct uk_store_object *obj,
-					      __u64 id,
+__u16 ukm_libid(ukm_library library);
+
+/**
+ * @return the static entry of that key and type; NULL if there is none
+ */
+const struct uk_store_entry *ukm_static_entry(__u16 libid, ukm_key key,
 					      enum uk_store_entry_type type);
 
 /**
@@ -34,12 +33,30 @@ const struct uk_store_entry *ukm_object_entry(struct uk_store_object *obj,
 int ukm_entry_read(const struct uk_store_entry *entry, double *value);
 
 /**
+ * Reads an entry that is a text. ukstore allocates a text each time it is
+ * read, so each entry is asked once: it must be one that never changes.
+ *
+ * @return NULL if there is none, it cannot be a label, or there is no room
+ *   left to keep it (LIBUKMETRICS_MAX_TEXTS)
+ */
+const char *ukm_entry_text(const struct uk_store_entry *entry);
+
+#if !UKM_STORE_V1
+/**
+ * @param obj an object that ukm_object() gave
+ * @return the entry of that key and type; NULL if there is none
+ */
+const struct uk_store_entry *ukm_object_entry(struct uk_store_object *obj,
+					      ukm_key key,
+					      enum uk_store_entry_type type);
+
+/**
  * Walks the objects that were announced so far.
  *
- * @param libid as uk_libid() gave it, UKLIBID_NONE included
  * @param index in: where to look first; out: where to look next
  * @return the next object of the library; NULL at the end
  */
 struct uk_store_object *ukm_object(__u16 libid, size_t *index);
+#endif
 
 #endif /* __UKM_READER_H__ */

@@ -130,15 +130,26 @@ def _stamped(files: Mapping[str, bytes], made_from: Mapping[str, Any]) -> dict[s
     return {**files, stamped.STAMP: stamped.stamp(made_from, files)}
 
 
+#: Parameters of a library are declared as they are today since then.
+_OLDEST = "0.13.0"
+
+
 def _ukmetrics(release: str) -> Library:
+    if table.version(release) < table.version(_OLDEST):
+        raise UserError(
+            f"lib-ukmetrics does not run on Unikraft {release}",
+            why=f"it needs uklibparam as it is since {_OLDEST}",
+            fix=f"set unikraft in {CONFIG_NAME} to {_OLDEST} or later",
+        )
     files = {
         path.relative_to(_UKMETRICS_SOURCES).as_posix(): path.read_bytes()
         for path in sorted(_UKMETRICS_SOURCES.rglob("*"))
         if path.suffix in _UKMETRICS_SUFFIXES and path.is_file()
     }
     catalogue = table.shipped_catalogue(release)
-    metrics = table.metric_table(catalogue, table.available(table.shipped_mapping(), catalogue))
-    files["metric_table.c"] = metrics.encode()
+    mapping = table.available(table.shipped_mapping(), catalogue)
+    files["metric_table.c"] = table.metric_table(catalogue, mapping).encode()
+    files["target.h"] = render("target.h.j2", version=table.version(release))
     files["Library.uk"] = render(
         "Library.uk.j2",
         name="ukmetrics",
@@ -283,6 +294,7 @@ def _exporter(port: EmitInput) -> Library:
         "selects": sorted({*_SELECTS, *map(quoting.symbol, port.selects)}),
         "stack_size": config.stack_size,
         "unikraft": config.unikraft,
+        "target": table.version(config.unikraft),
         "tool_version": porttool.__version__,
     }
     files["Library.uk"] = render("Library.uk.j2", **values)

@@ -19,19 +19,25 @@ from typing import Any, TypeVar
 from porttool.errors import UserError
 from porttool.unikraft import provides
 from porttool.unikraft.provides import ENTRY_TYPES, Entry
+from porttool.unikraft.render import render
 
 _HERE = Path(__file__).parent
-_UKMETRICS = _HERE.parent / "ukmetrics"
 _T = TypeVar("_T")
 
-FIGURES = tuple(name for name in ENTRY_TYPES if name not in ("uptr", "charp"))
-"""The types of ukstore whose values can be a metric's."""
+TEXT = "charp"
+"""The type of ukstore for texts, which can be labels and no figures."""
 
-COLLECTORS = {"memory": "UKM_MEMORY", "network": "UKM_NETWORK", "locks": "UKM_LOCKS"}
-"""Collector -> its bit in enum ukm_collector (``ukm.h``)."""
+SHOWN = tuple(name for name in ENTRY_TYPES if name != "uptr")
+"""The types of ukstore that can be shown: an address is neither a figure nor a text."""
+
+COLLECTORS = ("cpu", "files", "locks", "memory", "netstat", "network", "system")
+"""Groups that can be switched off; in ``ukm.h``, enum ukm_collector, they are UKM_CPU and so on."""
 
 ROW_LABELS_MAX = 4
 """UKM_ROW_LABELS_MAX in ``table.h``."""
+
+ROW_TEXTS_MAX = 6
+"""UKM_ROW_TEXTS_MAX in ``table.h``."""
 
 _C_MACRO = re.compile(r"[A-Z_][A-Z0-9_]*")
 _HEADER = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*\.h")
@@ -40,6 +46,7 @@ _ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _METRIC = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 _OBJECT = re.compile(r"[A-Za-z0-9_.%-]+")
+_RELEASE = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
 class TableError(UserError, ValueError):
@@ -60,13 +67,23 @@ class Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One row of the table: an entry and the labels that tell it from others of its family."""
+    """One row of the table: an entry and the labels that tell it from others of its family.
 
-    entry: str
+    ``texts`` are labels whose values are entries, which never change. Without an ``entry`` the
+    texts are all there is, and the value is 1.
+    """
+
+    entry: str | None
     labels: tuple[tuple[str, str], ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
     object_label: str | None = None
     scale: float = 1.0
     zero_is_unknown: bool = False
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Keys of all entries that the sample takes, at least one."""
+        return (*filter(None, [self.entry]), *(entry for _, entry in self.texts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +171,7 @@ def _read(path: Path) -> _Table:
 def load_catalogue(path: Path) -> Catalogue:
     """Read a catalogue from its TOML file; :class:`TableError` when it is not as it must be."""
     top = _read(path)
-    release = top.text("release", re.compile(r"[0-9]+(\.[0-9]+)+"))
+    release = top.text("release", _RELEASE)
     ukstore = top.take("ukstore", int)
     entries: dict[str, Entry] = {}
     for position, raw in enumerate(top.take("libraries", list), 1):
@@ -182,7 +199,7 @@ def _library_entries(library: _Table) -> Iterable[Entry]:
             name=table.text("name", _ENTRY),
             id=table.text("id", _C_MACRO),
             value=table.take("value", int),
-            type=table.text("type", re.compile("|".join(FIGURES))),
+            type=table.text("type", re.compile("|".join(SHOWN))),
             header=header,
             requires=tuple(sorted({*requires, *table.texts("requires", _C_MACRO)})),
             object=pattern,
@@ -204,7 +221,7 @@ def load_mapping(path: Path) -> Mapping:
             Family(
                 name=name,
                 help=table.text("help", re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")),
-                type=table.text("type", re.compile("counter|gauge")),
+                type=table.text("type", re.compile("counter|gauge|untyped")),
                 unit=table.text("unit", re.compile("[a-z]*"), ""),
                 collector=table.optional_text("collector", re.compile("|".join(COLLECTORS))),
                 samples=tuple(
@@ -220,9 +237,11 @@ def load_mapping(path: Path) -> Mapping:
 
 def _load_sample(table: _Table) -> Sample:
     labels = _Table(table.take("labels", dict, {}), f"{table.where}: labels")
+    texts = _Table(table.take("texts", dict, {}), f"{table.where}: texts")
     sample = Sample(
-        entry=table.take("entry", str),
+        entry=table.take("entry", str, "") or None,
         labels=labels.pairs(_LABEL, re.compile("[ -~]+")),
+        texts=texts.pairs(_LABEL, re.compile(".+")),
         object_label=table.optional_text("object_label", _LABEL),
         scale=table.take("scale", float, 1.0),
         zero_is_unknown=table.text("zero", re.compile("known|unknown"), "known") == "unknown",
@@ -232,6 +251,10 @@ def _load_sample(table: _Table) -> Sample:
         raise table.error("'scale' must be a positive number")
     if len(sample.labels) > ROW_LABELS_MAX:
         raise table.error(f"more than {ROW_LABELS_MAX} labels")
+    if len(sample.texts) > ROW_TEXTS_MAX:
+        raise table.error(f"more than {ROW_TEXTS_MAX} texts")
+    if not sample.entries:
+        raise table.error("'entry' is missing, and so is 'texts'")
     return sample
 
 
@@ -263,8 +286,8 @@ def merge_families(families: Iterable[Family]) -> Mapping:
             )
         seen: set[tuple[object, ...]] = set()
         for sample in family.samples:
-            library = sample.entry.partition("/")[0] if sample.object_label else None
-            identity = (sample.labels, sample.object_label, library)
+            library = sample.entries[0].partition("/")[0] if sample.object_label else None
+            identity = (sample.labels, sample.texts, sample.object_label, library)
             if identity in seen:
                 raise TableError(f"{family.name}: two samples have the same labels")
             seen.add(identity)
@@ -274,13 +297,18 @@ def merge_families(families: Iterable[Family]) -> Mapping:
 def _check_family(family: Family) -> None:
     if not family.samples:
         raise TableError(f"{family.name} has no samples")
-    if (family.type == "counter") != family.name.endswith("_total"):
+    ends_in_total = family.name.endswith("_total")
+    if (family.type == "counter") != ends_in_total and not (
+        family.type == "untyped" and not ends_in_total
+    ):
         raise TableError(f"{family.name}: a counter, and nothing else, ends in _total")
     if family.unit and not family.base.endswith(f"_{family.unit}"):
         raise TableError(f"{family.name}: the name does not end in its unit, {family.unit}")
     for sample in family.samples:
-        if sample.object_label in dict(sample.labels):
-            raise TableError(f"{family.name}: label '{sample.object_label}' is set twice")
+        names = [*dict(sample.labels), *dict(sample.texts), *filter(None, [sample.object_label])]
+        twice = sorted(name for name in set(names) if names.count(name) > 1)
+        if twice:
+            raise TableError(f"{family.name}: label '{twice[0]}' is set twice")
 
 
 @cache
@@ -295,16 +323,35 @@ def shipped_catalogue(release: str) -> Catalogue:
             why=f"known releases: {', '.join(shipped_releases())}",
         )
     known = provides.shipped(release)
-    entries = (*known.entries, *_own_entries())
+    entries = (*known.entries, *own_entries(release))
     return Catalogue(release, known.ukstore or 0, tuple(sorted(entries, key=lambda e: e.key)))
 
 
 @cache
-def _own_entries() -> tuple[Entry, ...]:
-    """What lib-ukmetrics itself keeps in ukstore, read from its sources as any library's."""
-    from porttool.unikraft.scan.entries import of_library
+def _all_own_entries() -> tuple[tuple[str | None, Entry], ...]:
+    """What lib-ukmetrics adds, each entry with the oldest release that can have it."""
+    top = _read(_HERE / "own_entries.toml")
+    found = []
+    for position, raw in enumerate(top.take("libraries", list), 1):
+        library = _Table(raw, f"{top.where}: library {position}")
+        since = library.optional_text("since", _RELEASE)
+        found += [(since, entry) for entry in _library_entries(library)]
+    top.done()
+    return tuple(found)
 
-    return of_library(_UKMETRICS)
+
+def own_entries(release: str) -> tuple[Entry, ...]:
+    """What lib-ukmetrics itself adds to ukstore on a Unikraft release."""
+    return tuple(
+        entry
+        for since, entry in _all_own_entries()
+        if since is None or version(since) <= version(release)
+    )
+
+
+def version(release: str) -> tuple[int, ...]:
+    """A release's number, to compare it with others."""
+    return tuple(int(part) for part in release.split("."))
 
 
 def shipped_releases() -> Sequence[str]:
@@ -314,16 +361,16 @@ def shipped_releases() -> Sequence[str]:
 
 @cache
 def shipped_mapping() -> Mapping:
-    """The mapping of Unikraft's own entries to metrics."""
+    """The mapping of Unikraft's own entries to metrics, for all releases."""
     return load_mapping(_HERE / "metrics.toml")
 
 
 def available(mapping: Mapping, catalogue: Catalogue) -> Mapping:
-    """The part of a mapping that a release has the entries for."""
-    keys = {entry.key for entry in catalogue.entries}
+    """What a release can show of a mapping: without the samples whose entries it does not have."""
+    entries = {entry.key for entry in catalogue.entries}
     families = []
     for family in mapping.families:
-        samples = tuple(sample for sample in family.samples if sample.entry in keys)
+        samples = tuple(each for each in family.samples if entries.issuperset(each.entries))
         if samples:
             families.append(replace(family, samples=samples))
     return Mapping(tuple(families))
@@ -359,78 +406,99 @@ def _any_of(conditions: Iterable[frozenset[str]]) -> str:
     return " || \\\n    ".join(f"({term})" for term in terms)
 
 
-def _guard(family: Family, entry: Entry) -> frozenset[str]:
+def _guard(family: Family, found: Iterable[Entry]) -> frozenset[str]:
     """The Kconfig symbols that a row depends on."""
     collector = [f"LIBUKMETRICS_{family.collector.upper()}"] if family.collector else []
+    requires = [symbol for entry in found for symbol in entry.requires]
     # Set whenever metric_table.c is compiled: the library selects ukstore.
-    return frozenset([*entry.requires, *collector]) - {"LIBUKMETRICS", "LIBUKSTORE"}
+    return frozenset([*requires, *collector]) - {"LIBUKMETRICS", "LIBUKSTORE"}
 
 
-def _find_entry(entries: dict[str, Entry], family: Family, sample: Sample) -> Entry:
-    entry = entries.get(sample.entry)
-    if entry is None:
-        raise TableError(f"{family.name}: there is no entry '{sample.entry}' in the catalogue")
-    if entry.dynamic != (sample.object_label is not None):
-        raise TableError(
-            f"{family.name}: {sample.entry} is "
-            + ("an entry of objects" if entry.dynamic else "static and has no object"),
-            fix="set object_label" if entry.dynamic else "remove object_label",
-        )
-    if entry.type not in FIGURES:
-        raise TableError(f"{family.name}: {sample.entry} is no figure: its type is {entry.type}")
-    if entry.header is None and entry.value is None:
-        raise TableError(f"{family.name}: nobody can tell the id of {sample.entry}")
-    return entry
+def _find_entries(
+    entries: dict[str, Entry], ukstore: int, family: Family, sample: Sample
+) -> list[Entry]:
+    """The entries of a sample, that of its value first if it has one."""
+    found = []
+    for key in sample.entries:
+        entry = entries.get(key)
+        if entry is None:
+            raise TableError(f"{family.name}: there is no entry '{key}' in the catalogue")
+        if entry.dynamic != (sample.object_label is not None):
+            raise TableError(
+                f"{family.name}: {key} is "
+                + ("an entry of objects" if entry.dynamic else "static and has no object"),
+                fix="set object_label" if entry.dynamic else "remove object_label",
+            )
+        if entry.type not in SHOWN:
+            raise TableError(f"{family.name}: {key} is no figure: its type is {entry.type}")
+        if (entry.type == TEXT) != (key != sample.entry):
+            raise TableError(
+                f"{family.name}: {key} is "
+                + ("a text, and so no value" if entry.type == TEXT else "not a text")
+            )
+        if ukstore > 1 and entry.header is None and entry.value is None:
+            raise TableError(f"{family.name}: nobody can tell the id of {key}")
+        found.append(entry)
+    if len({entry.library for entry in found}) > 1:
+        raise TableError(f"{family.name}: a sample has entries of several libraries")
+    return found
+
+
+def _row(family: Family, sample: Sample, found: Sequence[Entry]) -> dict[str, Any]:
+    """What the template needs of one sample. ``found`` as :func:`_find_entries` gives it."""
+
+    def key(entry: Entry) -> str:
+        # Without a header for the macro, its value; without ids, the name is all that counts.
+        number = entry.id if entry.header is not None else entry.value or 0
+        return f"UKM_KEY({number}, {entry.name})"
+
+    value = found[0] if sample.entry else None
+    labels = [*dict(sample.texts)]
+    return {
+        "guard": _all_of(_guard(family, found)),
+        "family": f"family_{family.name}",
+        "library": f"UKM_LIBRARY({found[0].library})",
+        "entry": value and key(value),
+        "type": value and value.type,
+        "object_label": sample.object_label and c_string(sample.object_label),
+        "labels": [
+            {"name": c_string(name), "value": c_string(value)} for name, value in sample.labels
+        ],
+        "texts": [
+            {"label": c_string(label), "entry": key(entry)}
+            for label, entry in zip(labels, found[len(found) - len(labels) :], strict=True)
+        ],
+        "collector": family.collector and f"UKM_{family.collector.upper()}",
+        "zero_is_unknown": sample.zero_is_unknown,
+        "scale": repr(sample.scale),
+    }
 
 
 def metric_table(catalogue: Catalogue, mapping: Mapping) -> str:
     """Text of ``metric_table.c``: the same catalogue and mapping give the same text.
 
-    :class:`TableError` when the mapping names an entry that the catalogue does not have or that is
-    no figure, treats a static entry like one of objects or the other way round, or when the release
-    has entries without ids.
+    :class:`TableError` when the mapping names an entry that the catalogue does not have, that is
+    no figure where one is needed or no text, or whose id nobody can tell, or treats a static entry
+    like one of objects or the other way round.
     """
-    if catalogue.ukstore != 2:
-        raise TableError(
-            f"there is no metric table for Unikraft {catalogue.release}",
-            why="its ukstore finds entries by name, the table finds them by id",
-            fix="use Unikraft 0.14.0 or later",
-        )
     entries = {entry.key: entry for entry in catalogue.entries}
     rows = []
     families = []
-    guards: dict[str, list[frozenset[str]]] = defaultdict(list)
     headers: dict[str, list[frozenset[str]]] = defaultdict(list)
     labels: set[str] = set()
     for family in mapping.families:
         conditions = []
         for sample in family.samples:
-            entry = _find_entry(entries, family, sample)
-            guard = _guard(family, entry)
+            found = _find_entries(entries, catalogue.ukstore, family, sample)
+            guard = _guard(family, found)
             conditions.append(guard)
-            guards[entry.library].append(guard)
-            if entry.header is not None:
-                headers[entry.header].append(guard)
-            labels.update(dict(sample.labels))
+            for entry in found:
+                if entry.header is not None:
+                    headers[entry.header].append(guard)
+            labels.update(dict(sample.labels), dict(sample.texts))
             if sample.object_label:
                 labels.add(sample.object_label)
-            rows.append(
-                {
-                    "guard": _all_of(guard),
-                    "family": f"family_{family.name}",
-                    "library": f"library_{entry.library}",
-                    "entry": entry.id if entry.header is not None else entry.value,
-                    "type": entry.type,
-                    "object_label": sample.object_label and c_string(sample.object_label),
-                    "labels": [
-                        {"name": c_string(name), "value": c_string(value)}
-                        for name, value in sample.labels
-                    ],
-                    "collector": family.collector and COLLECTORS[family.collector],
-                    "zero_is_unknown": sample.zero_is_unknown,
-                    "scale": repr(sample.scale),
-                }
-            )
+            rows.append(_row(family, sample, found))
         families.append(
             {
                 "guard": _any_of(conditions),
@@ -441,30 +509,13 @@ def metric_table(catalogue: Catalogue, mapping: Mapping) -> str:
                 "type": f"UKM_{family.type.upper()}",
             }
         )
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE / "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.get_template("metric_table.c.j2").render(
+    return render(
+        "metric_table.c.j2",
         release=catalogue.release,
         includes=[
             {"guard": _any_of(headers[header]), "header": header} for header in sorted(headers)
         ],
-        libraries=[
-            {
-                "guard": _any_of(guards[name]),
-                "variable": f"library_{name}",
-                "name": c_string(name),
-            }
-            for name in sorted(guards)
-        ],
         families=families,
         rows=rows,
         label_names=[c_string(name) for name in sorted(labels)],
-    )
+    ).decode()

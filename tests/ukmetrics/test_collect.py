@@ -1,5 +1,6 @@
 """The ukstore reader of lib-ukmetrics, trap by trap, on the host twin."""
 
+import re
 import shutil
 import subprocess
 from itertools import groupby
@@ -84,10 +85,13 @@ def test_objects_come_and_go(twin: Path) -> None:
 def test_objects_beyond_the_table_are_counted(twin: Path) -> None:
     few = run(twin)
     devices = len(few.values("node_network_receive_bytes_total", "device"))
+    # lib-ukmetrics' own: each device once more, an allocator, the libraries as one, a mount.
+    own = devices + 3
     assert few.values("ukmetrics_dropped_objects_total") == {"": 0}
     result = run(twin, "traps.more=60")
-    # Four objects of the traps come first, then sixty, then the devices.
-    assert result.values("ukmetrics_dropped_objects_total") == {"": 64 + devices - MAX_OBJECTS}
+    # Four objects of the traps come first, then sixty, then the devices and our own.
+    dropped = 64 + devices + own - MAX_OBJECTS
+    assert result.values("ukmetrics_dropped_objects_total") == {"": dropped}
     assert len(result.values("traps_object_b", "object")) == MAX_OBJECTS - 4 + 1
     assert not result.values("node_network_receive_bytes_total", "device")
 
@@ -105,7 +109,8 @@ def test_collecting_allocates_nothing_and_is_repeatable(twin: Path) -> None:
     ]
     assert allocations[0] > 0
     # The getters of the traps' strings are never called, those of the twin do not allocate.
-    assert allocations[0] == allocations[1] == allocations[2]
+    # Texts are read once, by the first collection.
+    assert allocations[0] <= allocations[1] == allocations[2]
     assert [s.name for s in result.rounds[1]] == [s.name for s in result.rounds[0]]
 
 
@@ -161,9 +166,10 @@ def test_promtool_objects_to_nothing_but_node_exporters_capitals() -> None:
         text=True,
         check=False,
     )
-    assert set((done.stdout + done.stderr).splitlines()) == {
-        "node_memory_MemFree_bytes metric names should be written in 'snake_case' not 'camelCase'"
-    }
+    complaint = " metric names should be written in 'snake_case' not 'camelCase'"
+    capitals = {s.name for s in result.rounds[0] if re.search("[a-z][A-Z]", s.name)}
+    assert all(name.startswith("node_") for name in capitals)
+    assert set((done.stdout + done.stderr).splitlines()) == {name + complaint for name in capitals}
 
 
 def test_only_the_interface_is_exported() -> None:

@@ -14,7 +14,7 @@ def twin() -> Path:
 
 def test_defaults(twin: Path) -> None:
     result = run(twin)
-    assert result.settings == {"port": "9100", "address": "0.0.0.0", "collectors": "7"}
+    assert result.settings == {"port": "9100", "address": "0.0.0.0", "collectors": "127"}
     assert result.labels == []
 
 
@@ -66,7 +66,7 @@ def test_collectors(twin: Path, collectors: str, bits: int) -> None:
 @pytest.mark.parametrize("collectors", ["mem", "memory,", ",memory", "memory,,locks", "Memory"])
 def test_wrong_collectors_leave_all_on(twin: Path, collectors: str) -> None:
     result = run(twin, f"ukmetrics.collectors={collectors}")
-    assert result.settings["collectors"] == "7"
+    assert result.settings["collectors"] == "127"
     assert "ukmetrics.collectors" in result.console
 
 

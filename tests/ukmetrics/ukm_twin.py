@@ -106,7 +106,12 @@ def build(variant: str) -> Path:
         HERE / "consumer",
     ]
     out = work / "build"
-    write_config(libraries, out, {"LIBUKMETRICS_MAX_OBJECTS": str(MAX_OBJECTS)})
+    settings = {
+        "LIBUKMETRICS_MAX_OBJECTS": str(MAX_OBJECTS),
+        "LIBUKMETRICS_MEMORY_PERLIB": "y",
+        "LIBUKMETRICS_MOUNTS": "y",
+    }
+    write_config(libraries, out, settings)
     return make_twin(libraries, out, *VARIANTS[variant])
 
 

@@ -23,6 +23,7 @@ from porttool.unikraft.table import (
     load_mapping,
     merge_families,
     metric_table,
+    own_entries,
     shipped_catalogue,
     shipped_mapping,
     shipped_releases,
@@ -64,12 +65,13 @@ def test_shipped_table_names_ids_by_their_macros() -> None:
     table = metric_table(shipped_catalogue(RELEASE), shipped_mapping())
     assert table == metric_table(shipped_catalogue(RELEASE), shipped_mapping())
     for entry in shipped_catalogue(RELEASE).entries:
-        assert f".entry = {entry.id}," in table
-    assert not re.search(r"\.entry = [0-9]", table)
+        assert f".entry = UKM_KEY({entry.id}, {entry.name})" in table
+    assert not re.search(r"UKM_KEY\([0-9]", table)
 
 
 def test_every_entry_of_the_shipped_catalogue_is_mapped() -> None:
-    used = {sample.entry for family in shipped_mapping().families for sample in family.samples}
+    samples = [sample for family in shipped_mapping().families for sample in family.samples]
+    used = {entry for sample in samples for entry in sample.entries}
     assert used == {entry.key for entry in shipped_catalogue(RELEASE).entries}
 
 
@@ -77,29 +79,31 @@ def test_every_entry_of_the_shipped_catalogue_is_mapped() -> None:
 def test_a_release_has_a_table_of_what_is_in_its_ukstore(release: str) -> None:
     catalogue = shipped_catalogue(release)
     mapping = available(shipped_mapping(), catalogue)
-    used = {sample.entry for family in mapping.families for sample in family.samples}
-    assert used == {entry.key for entry in catalogue.entries}
+    samples = [sample for family in mapping.families for sample in family.samples]
+    assert {entry for sample in samples for entry in sample.entries} == {
+        entry.key for entry in catalogue.entries
+    }
     libraries = {entry.library for entry in catalogue.entries}
     if catalogue.ukstore == 2:
         assert libraries == {"libukalloc", "libuknetdev", "libukmetrics"}
-        assert "libuknetdev" in metric_table(catalogue, mapping)
     else:
         assert libraries == {"libukalloc", "libukmetrics"}
-        with pytest.raises(TableError, match=release):
-            metric_table(catalogue, mapping)
+    table = metric_table(catalogue, mapping)
+    for library in libraries:
+        assert f"UKM_LIBRARY({library})" in table
 
 
 def test_an_id_that_no_header_defines_is_a_number() -> None:
     entry = Entry("libx", "e", "PRIVATE", 7, "u8", None, ("LIBX",))
     table = metric_table(Catalogue(RELEASE, 2, (entry,)), Mapping((gauge("a", "libx/e"),)))
-    assert ".entry = 7," in table
+    assert ".entry = UKM_KEY(7, e)," in table
     assert "PRIVATE" not in table
 
 
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
-        (Entry("libx", "e", "X_E", 1, "charp", "x.h", ()), "no figure"),
+        (Entry("libx", "e", "X_E", 1, "uptr", "x.h", ()), "no figure"),
         (Entry("libx", "e", "X_E", None, "u8", None, ()), "id of libx/e"),
     ],
 )
@@ -117,20 +121,48 @@ def test_entries_that_cannot_be_metrics(entry: Entry, why: str) -> None:
         ("LIBUKMETRICS_MEMORY LIBUKALLOC_IFSTATS", {"node_memory", "unikraft_alloc"}),
         ("LIBUKMETRICS_NETWORK LIBUKNETDEV_STATS", {"node_network"}),
         ("LIBUKMETRICS_LOCKS", {"unikraft_mutex"}),
+        ("LIBUKMETRICS_CPU", {"node_cpu", "node_procs", "unikraft_sched"}),
+        ("LIBUKMETRICS_FILES", {"node_filefd"}),
     ],
 )
 def test_guards(tmp_path: Path, config: str, groups: set[str]) -> None:
     table = metric_table(shipped_catalogue(RELEASE), shipped_mapping())
-    names = compile_table(table, tmp_path, f"LIBUKSTORE LIBUKMETRICS {config}")
+    names = compile_table(table, tmp_path, f"LIBUKSTORE LIBUKLIBID LIBUKMETRICS {config}")
     found = {"_".join(name.split("_")[:2]) for name in names}
-    assert found == groups | {"ukmetrics_dropped"}
+    assert found >= groups | {"ukmetrics_dropped", "ukmetrics_unknown"}
     if "IFSTATS" in config and groups:
         # Without _GLOBAL ukalloc has one entry only.
-        assert names == [
-            "node_memory_MemFree_bytes",
+        assert [name for name in names if "allocator" not in name and "Mem" not in name] == [
             "ukmetrics_dropped_objects_total",
+            "ukmetrics_unknown_objects",
             "unikraft_alloc_free_bytes",
         ]
+
+
+@pytest.mark.parametrize(
+    ("sample", "why"),
+    [
+        (Sample("libukmetrics/uname_machine"), "a text"),
+        (Sample(None, texts=(("a", "libukalloc/cur_mem_use"),)), "not a text"),
+        (
+            Sample("libukalloc/cur_mem_use", texts=(("a", "libukmetrics/uname_machine"),)),
+            "several libraries",
+        ),
+        (Sample(None, texts=(("a", "libukmetrics/netdev_address"),)), "entry of objects"),
+    ],
+)
+def test_texts_that_cannot_be_labels(sample: Sample, why: str) -> None:
+    mapping = Mapping((replace(gauge("a"), samples=(sample,)),))
+    with pytest.raises(TableError, match=why):
+        metric_table(shipped_catalogue(RELEASE), mapping)
+
+
+def test_what_a_release_does_not_have_is_left_out() -> None:
+    v1 = Catalogue("0.13.1", 1, own_entries("0.13.1"))
+    families = {family.name for family in available(shipped_mapping(), v1).families}
+    assert {"unikraft_mutex_locks_total", "node_netstat_Tcp_InSegs"} <= families
+    assert families.isdisjoint({"node_cpu_seconds_total", "node_network_up", "node_filefd_maximum"})
+    assert {"cpu_idle", "files_max"} <= {entry.name for entry in own_entries("0.16.0")}
 
 
 def test_rows_of_a_family_are_neighbours_wherever_they_were_listed() -> None:
@@ -237,7 +269,8 @@ def test_load_catalogue(tmp_path: Path) -> None:
         ('"X_E"', '"1, .x = 2"'),
         ("value = 1", 'value = "1"'),
         ("value = 1", "value = true"),
-        ('"u8"', '"charp"'),
+        ('"u8"', '"uptr"'),
+        ('"u8"', '"u8", since = "new"'),
         ("ukstore = 2\n", ""),
         ("ukstore = 2", "ukstore = 2\nnew = 1"),
         ("entries = [{", "entries = [{ new = 1,"),
@@ -268,7 +301,7 @@ samples = [{ entry = "libx/e", scale = 1024, labels = { kind = "a" }, object_lab
 def test_load_mapping(tmp_path: Path) -> None:
     path = tmp_path / "metrics.toml"
     path.write_text(MAPPING)
-    sample = Sample("libx/e", (("kind", "a"),), "obj", 1024.0)
+    sample = Sample("libx/e", (("kind", "a"),), object_label="obj", scale=1024.0)
     family = Family("x_bytes", "Help.", "gauge", "bytes", "memory", (sample,))
     assert load_mapping(path) == Mapping((family,))
 

@@ -18,7 +18,9 @@ extern "C" {
 
 enum ukm_type {
 	UKM_COUNTER,
-	UKM_GAUGE
+	UKM_GAUGE,
+	/** Some name of node_exporter's that does not say which of the two */
+	UKM_UNTYPED
 };
 
 struct ukm_family {
@@ -47,7 +49,11 @@ struct ukm_sample {
 enum ukm_collector {
 	UKM_MEMORY	= 1 << 0,
 	UKM_NETWORK	= 1 << 1,
-	UKM_LOCKS	= 1 << 2
+	UKM_LOCKS	= 1 << 2,
+	UKM_CPU		= 1 << 3,
+	UKM_FILES	= 1 << 4,
+	UKM_NETSTAT	= 1 << 5,
+	UKM_SYSTEM	= 1 << 6
 };
 
 struct ukm_config {

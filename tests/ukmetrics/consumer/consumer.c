@@ -21,6 +21,11 @@ UK_LIBPARAM_PARAM(rounds, int, "Collections");
 UK_LIBPARAM_PARAM_ALIAS(pause, &pause_ms, int, "Milliseconds between them");
 UK_LIBPARAM_PARAM_ALIAS(stop, &stop_after, int, "Samples after which to stop");
 
+static const char *const types[] = {
+	[UKM_COUNTER] = "counter", [UKM_GAUGE] = "gauge",
+	[UKM_UNTYPED] = "untyped",
+};
+
 static int print_sample(const struct ukm_sample *sample, void *arg)
 {
 	int *left = arg;
@@ -31,8 +36,7 @@ static int print_sample(const struct ukm_sample *sample, void *arg)
 	--*left;
 
 	printf("sample %s %s %s", sample->family->name,
-	       sample->family->type == UKM_COUNTER ? "counter" : "gauge",
-	       sample->family->unit);
+	       types[sample->family->type], sample->family->unit);
 	for (i = 0; i < sample->nr_labels; i++)
 		printf("|%s=%s", sample->labels[i].name,
 		       sample->labels[i].value);

@@ -41,6 +41,7 @@
 	((type *)((char *)(ptr) - offsetof(type, field)))
 
 #ifndef ARRAY_SIZE
+#define ALIGN_UP(v, a)	(((v) + ((a) - 1)) & ~((__typeof__(v))(a) - 1))
 #define ARRAY_SIZE(x)	(sizeof(x) / sizeof((x)[0]))
 #endif
 

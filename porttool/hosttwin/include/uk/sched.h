@@ -8,9 +8,19 @@
 #include <uk/essentials.h>
 #include <uk/thread.h>
 
-struct uk_sched;
+struct uk_sched {
+	struct uk_thread *threads;
+};
 
 struct uk_sched *uk_sched_current(void);
+
+/** Idle is the time in which no thread of the twin had a processor */
+const struct uk_thread *uk_sched_idle_thread(struct uk_sched *s,
+					     unsigned int proc_id);
+
+#define uk_sched_foreach_thread(sched, itr)				\
+	for ((itr) = __atomic_load_n(&(sched)->threads, __ATOMIC_ACQUIRE);	\
+	     (itr); (itr) = (itr)->next)
 
 /**
  * A pthread with a stack of stack_len bytes, or what the host needs at least.

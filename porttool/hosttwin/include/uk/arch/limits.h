@@ -18,6 +18,7 @@
 #define __S32_MIN	INT32_MIN
 #define __S64_MIN	INT64_MIN
 
+#define __PAGE_SIZE	4096
 #define __STACK_SIZE	(64 * 1024)
 
 #endif /* __UKARCH_LIMITS_H__ */
