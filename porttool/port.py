@@ -193,3 +193,14 @@ def find_pins(mirror: Mirror, refs: Sequence[str]) -> list[Pin]:
             )
         found.append(pin)
     return found
+
+
+def choose_pin(mirror: Mirror, ref: str | None) -> Pin:
+    """The pin that ``ref`` names; without one the newest release, else the default branch.
+
+    Raises :class:`UserError` when there is no such ref, or nothing at all.
+    """
+    chosen = ref if ref is not None else mirror.newest_tag() or mirror.default_branch()
+    if chosen is None:
+        raise UserError("the upstream has no commits yet", where=mirror.url)
+    return find_pin(mirror, chosen)

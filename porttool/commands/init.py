@@ -14,9 +14,10 @@ from porttool import ui
 from porttool.audit.build import Guess, guess_build
 from porttool.commands.session import fetching
 from porttool.errors import ExitCode, UserError
-from porttool.port import find_pin
+from porttool.port import choose_pin
 from porttool.series import folder
 from porttool.unikraft.table import shipped_releases
+from porttool.upstream.address import absolute
 from porttool.upstream.licence import UNKNOWN, detect_license
 from porttool.upstream.lock import Lock, Pin
 from porttool.upstream.reference import SCHEME
@@ -48,11 +49,11 @@ def init(
             f"there is no catalogue of Unikraft {unikraft}",
             fix=f"--unikraft with one of: {', '.join(shipped_releases())}",
         )
-    address = _absolute(url)
+    address = absolute(url)
     mirror = Mirror.of(address)
     with fetching() as progress:
         mirror.fetch(progress)
-    pin = _choose(mirror, ref)
+    pin = choose_pin(mirror, ref)
     library = name_from_url(address) if name is None else name
     if not NAME_PATTERN.fullmatch(library):
         raise UserError(
@@ -138,21 +139,6 @@ def _array(values: Sequence[str]) -> tomlkit.items.Array:
     array = tomlkit.array()
     array.extend(values)
     return array.multiline(len(values) > 4)
-
-
-def _absolute(url: str) -> str:
-    """A path as an absolute one, so that the pin does not depend on where one stands."""
-    if not url or "://" in url or re.match(r"[^/]*:", url):
-        return url
-    path = Path(url)
-    return str(path.resolve()) if path.exists() else url
-
-
-def _choose(mirror: Mirror, ref: str | None) -> Pin:
-    chosen = ref if ref is not None else mirror.newest_tag() or mirror.default_branch()
-    if chosen is None:
-        raise UserError("the upstream has no commits yet", where=mirror.url)
-    return find_pin(mirror, chosen)
 
 
 def _write(target: Path, config: str, lock: Lock) -> None:
