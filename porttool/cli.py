@@ -37,6 +37,9 @@ app = typer.Typer(
 _PORT, _UPSTREAM = "The port", "Upstream and the series"
 _EDIT, _LOOK = "Edit the series", "Look and check"
 
+# How audit-deps --help sorts its options.
+_QUESTIONS, _FORMATS = "Questions", "Formats"
+
 _PATCH = "A patch of the series: its name, or the beginning of it such as its number."
 
 Patches = Annotated[list[str], typer.Argument(metavar="PATCH", help=_PATCH)]
@@ -345,9 +348,43 @@ def send(
 def audit_deps(
     ctx: typer.Context,
     paths: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PATH", help="Folders or files of C.", show_default="the port"),
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Folders or files of C; with --compare also git URLs and URL@REF.",
+            show_default="the port",
+        ),
     ] = None,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare", help="Rank exporters by what they would need.", rich_help_panel=_QUESTIONS
+        ),
+    ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="What upstream needs that it did not need at REF, and the other way.",
+            show_default="the pin, with --until",
+            rich_help_panel=_QUESTIONS,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="Where --since ends.",
+            show_default="the newest release",
+            rich_help_panel=_QUESTIONS,
+        ),
+    ] = None,
+    releases: Annotated[
+        bool,
+        typer.Option(
+            "--releases", help="The status in every Unikraft release.", rich_help_panel=_QUESTIONS
+        ),
+    ] = False,
     unpatched: Annotated[
         bool, typer.Option("--unpatched", help="The port without its series.")
     ] = False,
@@ -374,10 +411,26 @@ def audit_deps(
     all_configs: Annotated[
         bool, typer.Option("--all-configs", help="Audit every branch of the sources' #if.")
     ] = False,
-    as_json: AsJson = False,
-    markdown: Annotated[
-        bool, typer.Option("--markdown", help="Write the result as Markdown.")
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write the result as JSON.", rich_help_panel=_FORMATS)
     ] = False,
+    markdown: Annotated[
+        bool,
+        typer.Option("--markdown", help="Write the result as Markdown.", rich_help_panel=_FORMATS),
+    ] = False,
+    sarif: Annotated[
+        bool,
+        typer.Option("--sarif", help="Write the result as SARIF 2.1.0.", rich_help_panel=_FORMATS),
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Write the result as a self-contained page, too.",
+            rich_help_panel=_FORMATS,
+        ),
+    ] = None,
     release: Annotated[
         str | None,
         typer.Option(help="Unikraft release to hold it against.", show_default="the port's target"),
@@ -396,24 +449,58 @@ def audit_deps(
 ) -> None:
     """List every libc, POSIX, Linux and pthread name that C code uses, with file and line.
 
-    Each comes with what the Unikraft release has of it; what is missing comes first.
+    Each comes with what the Unikraft release has of it; what is missing comes first. Or answer
+    one of the questions below.
     """
-    from porttool.commands.audit_deps import Target, audit_deps
+    spans = since is not None or until is not None
+    asked = [
+        name for name, on in (("compare", compare), ("since", spans), ("releases", releases)) if on
+    ]
+    wanted = [
+        name for name, on in (("json", as_json), ("markdown", markdown), ("sarif", sarif)) if on
+    ]
+    for names in (asked, wanted):
+        if len(names) > 1:
+            raise typer.BadParameter(f"--{names[0]} and --{names[1]} exclude each other")
+    if unpatched and (compare or spans):
+        raise typer.BadParameter(f"--unpatched does not go with --{asked[0]}: no series is applied")
+    if spans and len(paths or ()) > 1:
+        raise typer.BadParameter("--since takes one repository")
+    from porttool.commands.answers import Format, Output
     from porttool.commands.auditing import Build
+    from porttool.commands.subjects import Request, Target
 
-    _run(
-        lambda: audit_deps(
-            paths or (),
+    named = tuple(paths or ())
+    output = Output(Format(wanted[0]) if wanted else Format.TABLE, html)
+
+    def chosen() -> ExitCode:
+        request = Request(
+            paths=() if compare or spans else tuple(map(Path, named)),
             workspace=ctx.obj,
             unpatched=unpatched,
-            as_json=as_json,
-            as_markdown=markdown,
-            defines=define or (),
-            includes=include or (),
+            includes=tuple(include or ()),
+            defines=tuple(define or ()),
             target=Target(release, catalogue, fail_on),
             build=Build(compile_commands, trust_make, tuple(config or ()), all_configs),
         )
-    )
+        if compare:
+            from porttool.commands.questions.compare import compare as rank
+
+            return rank(named, request, output)
+        if spans:
+            from porttool.commands.questions.since import Span
+            from porttool.commands.questions.since import since as changes
+
+            return changes(Span(since, until), next(iter(named), None), request, output)
+        if releases:
+            from porttool.commands.questions.releases import releases as matrix
+
+            return matrix(request, output)
+        from porttool.commands.audit_deps import audit_deps
+
+        return audit_deps(request, output)
+
+    _run(chosen)
 
 
 @app.command(rich_help_panel=_PORT)

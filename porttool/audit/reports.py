@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from porttool.audit.model import SCHEMA, AuditReport, Configuration, Kind, Need, Site
-from porttool.audit.status import Judgement
+from porttool.audit.status import Judged, Judgement
 
 WORDS = {
     Kind.FUNCTION: ("function", "functions"),
@@ -36,36 +36,54 @@ def to_json(report: AuditReport, judgement: Judgement | None = None) -> dict[str
     verdicts = [None] * len(report.needs) if judgement is None else judgement.needs
     return {
         "schema": SCHEMA,
+        "report": "audit",
         "release": judgement.release if judgement is not None else None,
         "kconfig": list(judgement.kconfig) if judgement is not None else None,
         "needs": [
-            {
-                "kind": need.kind.value,
-                "name": need.name,
-                "group": need.group,
-                "header": need.header,
-                "primitive": need.primitive or None,
-                "tested": need.tested,
-                "conditions": list(need.conditions),
-                "defined": [{"file": site.file, "line": site.line} for site in need.defined],
-                "sites": [
-                    {
-                        "file": site.file,
-                        "line": site.line,
-                        "function": site.function or None,
-                        "macro": site.macro or None,
-                    }
-                    for site in need.sites
-                ],
-                "status": verdict.status.value if verdict else None,
-                "library": verdict.library if verdict else None,
-                "requires": list(verdict.requires) if verdict else [],
-                "reason": (verdict.reason or None) if verdict else None,
-                "patch": verdict.patch if verdict else None,
-                "caveat": (verdict.caveat or None) if verdict else None,
-            }
+            need_document(need, verdict)
             for need, verdict in zip(report.needs, verdicts, strict=True)
         ],
+    } | covered(report)
+
+
+def need_document(need: Need, verdict: Judged | None) -> dict[str, Any]:
+    """One need as JSON; ``verdict`` is what a release has of it."""
+    return described(need) | {
+        "status": verdict.status.value if verdict else None,
+        "library": verdict.library if verdict else None,
+        "requires": list(verdict.requires) if verdict else [],
+        "reason": (verdict.reason or None) if verdict else None,
+        "patch": verdict.patch if verdict else None,
+        "caveat": (verdict.caveat or None) if verdict else None,
+    }
+
+
+def described(need: Need) -> dict[str, Any]:
+    """What is known of a need without a release, as JSON."""
+    return {
+        "kind": need.kind.value,
+        "name": need.name,
+        "group": need.group,
+        "header": need.header,
+        "primitive": need.primitive or None,
+        "tested": need.tested,
+        "conditions": list(need.conditions),
+        "defined": [{"file": site.file, "line": site.line} for site in need.defined],
+        "sites": [
+            {
+                "file": site.file,
+                "line": site.line,
+                "function": site.function or None,
+                "macro": site.macro or None,
+            }
+            for site in need.sites
+        ],
+    }
+
+
+def covered(report: AuditReport) -> dict[str, Any]:
+    """What an audit read and what it did not, as JSON: the last fields of a document."""
+    return {
         "files": [
             {"path": file.path, "parsed": file.parsed, "error": file.error} for file in report.files
         ],

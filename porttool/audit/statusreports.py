@@ -32,7 +32,7 @@ _MEANING = {
     Status.OWN: "Own: the upstream brings it",
     Status.PROVIDED: "Provided",
 }
-_STYLE = {
+STATUS_STYLE = {
     Status.ABSENT: "bold red",
     Status.DECLARED_ONLY: "bold red",
     Status.RUNTIME: "bold yellow",
@@ -89,7 +89,7 @@ def _sections(judgement: Judgement) -> Iterator[_Part]:
         if rows := _rows(judgement, status):
             heading = f"{_MEANING[status]} ({len(rows)})"
             columns = _PROVIDED if status is Status.PROVIDED else _OTHERS
-            yield _Part(status.value, heading, _STYLE.get(status, "bold"), columns, rows)
+            yield _Part(status.value, heading, STATUS_STYLE.get(status, "bold"), columns, rows)
 
 
 def _rows(judgement: Judgement, status: Status) -> list[_Row]:

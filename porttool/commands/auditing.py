@@ -146,9 +146,7 @@ def run_audit(
     ``provided`` see :func:`porttool.audit.audit`. Raises :class:`UserError` when there is nothing
     to audit.
     """
-    for folder in includes:
-        if not folder.is_dir():
-            raise UserError("--include names no folder", where=str(folder))
+    require_includes(includes)
     if not scope.sources:
         raise UserError(
             "no C sources here", where=str(scope.root), fix="name a folder with .c files"
@@ -167,6 +165,13 @@ def run_audit(
             configurations=named_configurations(build.configurations),
             all_branches=build.all_branches,
         )
+
+
+def require_includes(includes: Sequence[Path]) -> None:
+    """Raise :class:`UserError` when one of the folders of ``--include`` is not there."""
+    for folder in includes:
+        if not folder.is_dir():
+            raise UserError("--include names no folder", where=str(folder))
 
 
 def fail_if_unparsed(report: AuditReport, *, patched: bool) -> None:

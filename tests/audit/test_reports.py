@@ -203,7 +203,7 @@ def test_json_document() -> None:
         },
     ]
     assert list(to_json(REPORT)) == [
-        *("schema", "release", "kconfig", "needs", "files", "configurations", "unseen")
+        *("schema", "report", "release", "kconfig", "needs", "files", "configurations", "unseen")
     ]
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from porttool.audit import make
-from porttool.commands.audit_deps import audit_deps
 from porttool.commands.auditing import Build
 from porttool.errors import UserError
 from tests.audit.trees import build_tree
+from tests.commands.asking import audit_deps
 from tests.support import make_workspace, porttool
 
 FILES = {

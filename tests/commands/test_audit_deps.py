@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from porttool.commands.audit_deps import Target, audit_deps
+from porttool.commands.subjects import Target
 from porttool.errors import CheckFailed, ExitCode, UserError
 from tests.audit.catalogues import write_catalogue
 from tests.audit.trees import build_tree
+from tests.commands.asking import audit_deps
 from tests.support import add_patches, make_workspace, porttool
 
 GOOD = "#include <unistd.h>\nint f(void) { return getpid(); }\n"
