@@ -379,6 +379,14 @@ def audit_deps(
             rich_help_panel=_QUESTIONS,
         ),
     ] = None,
+    why: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How the program comes to need NAME, which may be a glob.",
+            rich_help_panel=_QUESTIONS,
+        ),
+    ] = None,
     releases: Annotated[
         bool,
         typer.Option(
@@ -492,6 +500,10 @@ def audit_deps(
             from porttool.commands.questions.since import since as changes
 
             return changes(Span(since, until), next(iter(named), None), request, output)
+        if why is not None:
+            from porttool.commands.questions.why import why as paths_to
+
+            return paths_to(why, request, output)
         if releases:
             from porttool.commands.questions.releases import releases as matrix
 

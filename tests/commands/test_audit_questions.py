@@ -176,6 +176,28 @@ def test_releases_of_a_folder(tmp_path: Path) -> None:
     outcome.says("1 need of status runtime in Unikraft 0.9.0", "accept4")
 
 
+def test_why_of_a_folder(tmp_path: Path, scanned: Path) -> None:
+    source = build_tree(tmp_path / "p", {"a.c": WATCH})
+    common = ("audit-deps", source, "--catalogue", scanned, "--why")
+    (need,) = parsed(invoke(*common, "inotify_init", "--json"))["needs"]
+    assert (need["status"], need["paths"][0]["entry"]) == ("runtime", "main")
+    assert "main   1        main a.c:4" in invoke(*common, "fork").out
+    assert invoke(*common, "p*", "--fail-on", "runtime,stubbed").code == 0
+    assert invoke(*common, "fork", "--fail-on", "runtime,stubbed").code == 4
+    outcome = invoke(*common, "putz")
+    assert outcome.code == 1
+    outcome.says("nothing needs putz", "did you mean puts?")
+
+
+def test_why_of_a_port_begins_where_the_series_does(tmp_path: Path, scanned: Path) -> None:
+    serve = WATCH.replace("int main(void)", "int small_serve(void)")
+    _, port = make_workspace(tmp_path, {"main.c": serve})
+    outcome = invoke("-C", port, "audit-deps", "--catalogue", scanned, "--why", "fork", "--json")
+    (path,) = parsed(outcome)["needs"][0]["paths"]
+    assert path["entry"] == "main"
+    assert path["steps"][0]["function"] == "small_serve"
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
