@@ -1,13 +1,13 @@
 """``porttool audit-deps``: what C code needs from the C library, the system and the kernel."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from porttool.audit import AuditReport
 from porttool.audit.status import Judgement
 from porttool.commands.answers import SITES_ON_TERMINAL, Answer, Output, require_forms, show
 from porttool.commands.auditing import fail_if_unparsed, fail_on
 from porttool.commands.subjects import Request, audited
-from porttool.errors import ExitCode
+from porttool.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
     from rich.box import Box
@@ -33,7 +33,7 @@ def audit_deps(request: Request, output: Output) -> ExitCode:
 
 
 def _answer(report: AuditReport, judgement: Judgement | None) -> Answer:
-    from porttool.audit import reports, statusreports
+    from porttool.audit import reports, sarif, statusreports
 
     def markdown() -> str:
         if judgement is None:
@@ -46,4 +46,9 @@ def _answer(report: AuditReport, judgement: Judgement | None) -> Answer:
             return reports.table(report, site_limit=limit, box=box)
         return statusreports.table(report, judgement, site_limit=limit, box=box)
 
-    return Answer(lambda: reports.to_json(report, judgement), markdown, table)
+    def document() -> dict[str, Any]:
+        if judgement is None:
+            raise UserError("--sarif needs a release", fix="name one with --release")
+        return sarif.to_sarif([sarif.of(report, judgement)])
+
+    return Answer(lambda: reports.to_json(report, judgement), markdown, table, document)

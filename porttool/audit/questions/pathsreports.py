@@ -13,8 +13,8 @@ from porttool.audit.model import SCHEMA, AuditReport, Function, Kind, Need, Site
 from porttool.audit.questions.paths import Entry, Found, Graph, Node, Path
 from porttool.audit.reports import (
     code,
+    covered,
     escape,
-    files_document,
     need_document,
     places,
     printable,
@@ -58,8 +58,7 @@ def to_json(
             }
             for each in found
         ],
-        "files": files_document(report),
-    }
+    } | covered(report)
 
 
 def _path(path: Path) -> dict[str, Any]:

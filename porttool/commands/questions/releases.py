@@ -1,7 +1,10 @@
 """``audit-deps --releases``: what each release of Unikraft has of the needs."""
 
+from collections.abc import Sequence
+
 from porttool.audit import AuditReport
-from porttool.audit.questions.matrix import Matrix, matrix
+from porttool.audit.questions.matrix import matrix
+from porttool.audit.status import Judgement
 from porttool.commands.answers import Answer, Output, require_forms, show
 from porttool.commands.auditing import fail_if_unparsed, fail_on
 from porttool.commands.subjects import Request, audited
@@ -21,18 +24,21 @@ def releases(request: Request, output: Output) -> ExitCode:
     failing = request.target.failing
     found = audited(request)
     judgements = [found.against(known.shipped(release)) for release in known.releases()]
-    show(_answer(found.report, matrix(judgements)), output)
+    show(_answer(found.report, judgements), output)
     fail_if_unparsed(found.report, patched=not request.paths and not request.unpatched)
     for judgement in judgements:
         fail_on(judgement, failing)
     return ExitCode.OK
 
 
-def _answer(report: AuditReport, found: Matrix) -> Answer:
+def _answer(report: AuditReport, judgements: Sequence[Judgement]) -> Answer:
+    from porttool.audit import sarif
     from porttool.audit.questions import matrixreports
 
+    found = matrix(judgements)
     return Answer(
         lambda: matrixreports.to_json(report, found),
         lambda: matrixreports.markdown(report, found),
         lambda box, wide: matrixreports.table(report, found, box=box, wide=wide),
+        lambda: sarif.to_sarif(sarif.of(report, judgement) for judgement in judgements),
     )

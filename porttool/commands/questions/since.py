@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from porttool.audit.questions.changes import Change, Changed, Version, changes
+from porttool.audit.sarif import Baseline, Finding
 from porttool.audit.status import Judgement
 from porttool.commands.answers import SITES_ON_TERMINAL, Answer, Output, require_forms, show
 from porttool.commands.auditing import (
@@ -118,6 +119,7 @@ def _unfavourable(after: Judgement, changed: tuple[Changed, ...]) -> Judgement:
 
 
 def _answer(old: Version, new: Version, changed: tuple[Changed, ...]) -> Answer:
+    from porttool.audit import sarif
     from porttool.audit.questions import changesreports
 
     return Answer(
@@ -130,4 +132,12 @@ def _answer(old: Version, new: Version, changed: tuple[Changed, ...]) -> Answer:
             box=box,
             site_limit=None if box is None else SITES_ON_TERMINAL[wide],
         ),
+        lambda: sarif.to_sarif([sarif.Run(new.judgement.release, new.report, _findings(changed))]),
+    )
+
+
+def _findings(changed: tuple[Changed, ...]) -> tuple[Finding, ...]:
+    baselines = {Change.ADDED: Baseline.NEW, Change.REMOVED: Baseline.ABSENT}
+    return tuple(
+        Finding(each.judged, baselines.get(each.change, Baseline.UPDATED)) for each in changed
     )
