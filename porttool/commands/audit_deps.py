@@ -25,14 +25,14 @@ def audit_deps(request: Request, output: Output) -> ExitCode:
     failing = request.target.failing
     found = audited(request)
     judgement = None if found.provides is None else found.against(found.provides)
-    show(_answer(found.report, judgement), output)
+    show(_answer(request.subject, found.report, judgement), output)
     fail_if_unparsed(found.report, patched=not request.paths and not request.unpatched)
     if judgement is not None:
         fail_on(judgement, failing)
     return ExitCode.OK
 
 
-def _answer(report: AuditReport, judgement: Judgement | None) -> Answer:
+def _answer(subject: str, report: AuditReport, judgement: Judgement | None) -> Answer:
     from porttool.audit import reports, sarif, statusreports
 
     def markdown() -> str:
@@ -51,4 +51,9 @@ def _answer(report: AuditReport, judgement: Judgement | None) -> Answer:
             raise UserError("--sarif needs a release", fix="name one with --release")
         return sarif.to_sarif([sarif.of(report, judgement)])
 
-    return Answer(lambda: reports.to_json(report, judgement), markdown, table, document)
+    def page() -> bytes:
+        from porttool.commands.audit_page import audit_page
+
+        return audit_page(subject, report, judgement)
+
+    return Answer(lambda: reports.to_json(report, judgement), markdown, table, document, page)

@@ -186,6 +186,13 @@ class Request:
     target: Target = Target()
     build: Build = DEFAULT_BUILD
 
+    @property
+    def subject(self) -> str:
+        """What is audited, in a few words: the paths, or the name of the port."""
+        if self.paths:
+            return ", ".join(map(str, self.paths))
+        return Workspace.open(self.workspace).config.name
+
 
 @dataclass(frozen=True, slots=True)
 class Audited:

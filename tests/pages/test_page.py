@@ -38,6 +38,10 @@ def test_where_a_page_cannot_be(tmp_path: Path) -> None:
 
 
 def test_every_template_is_in_the_package() -> None:
-    assert {"base.html.j2", "refresh.html.j2", "forecast.html.j2"} <= set(
-        page._environment().list_templates()
-    )
+    assert {
+        "base.html.j2",
+        "refresh.html.j2",
+        "forecast.html.j2",
+        "audit.html.j2",
+        "releases.html.j2",
+    } <= set(page._environment().list_templates())

@@ -84,7 +84,7 @@ def table(report: AuditReport, matrix: Matrix, *, box: Box | None, wide: bool = 
     if box is not None:
         parts.append(Text(_LEGEND))
     parts.append(Text(summary(report)))
-    parts.append(Text(_counted(matrix)))
+    parts.append(Text(counted(matrix)))
     return Group(*parts)
 
 
@@ -142,7 +142,9 @@ def _sums(matrix: Matrix, box: Box | None) -> Table:
     return shown
 
 
-def _counted(matrix: Matrix) -> str:
+def counted(matrix: Matrix) -> str:
+    """A sentence: how many releases and needs there are, and how many are alike."""
+    """A sentence: how many releases and needs there are, and how many are alike."""
     return (
         f"{len(matrix.releases)} releases, {len(matrix.rows)} needs: "
         f"{len(matrix.changing())} not the same in all, "
@@ -153,7 +155,7 @@ def _counted(matrix: Matrix) -> str:
 def markdown(report: AuditReport, matrix: Matrix) -> str:
     """The matrix as Markdown, ending in a newline."""
     lines = ["# What the code needs, release by release", "", f"{summary(report)}.", ""]
-    lines += [f"{_counted(matrix)}.", ""]
+    lines += [f"{counted(matrix)}.", ""]
     for heading, rows in _sections(matrix, everything=True):
         lines += [f"## {heading}", "", f"| Kind | Name | {' | '.join(matrix.releases)} |"]
         lines.append("|---" * (2 + len(matrix.releases)) + "|")

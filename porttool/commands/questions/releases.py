@@ -24,21 +24,28 @@ def releases(request: Request, output: Output) -> ExitCode:
     failing = request.target.failing
     found = audited(request)
     judgements = [found.against(known.shipped(release)) for release in known.releases()]
-    show(_answer(found.report, judgements), output)
+    show(_answer(request.subject, found.report, judgements), output)
     fail_if_unparsed(found.report, patched=not request.paths and not request.unpatched)
     for judgement in judgements:
         fail_on(judgement, failing)
     return ExitCode.OK
 
 
-def _answer(report: AuditReport, judgements: Sequence[Judgement]) -> Answer:
+def _answer(subject: str, report: AuditReport, judgements: Sequence[Judgement]) -> Answer:
     from porttool.audit import sarif
     from porttool.audit.questions import matrixreports
 
     found = matrix(judgements)
+
+    def page() -> bytes:
+        from porttool.commands.audit_page import releases_page
+
+        return releases_page(subject, report, found)
+
     return Answer(
         lambda: matrixreports.to_json(report, found),
         lambda: matrixreports.markdown(report, found),
         lambda box, wide: matrixreports.table(report, found, box=box, wide=wide),
         lambda: sarif.to_sarif(sarif.of(report, judgement) for judgement in judgements),
+        page,
     )
