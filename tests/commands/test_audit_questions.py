@@ -53,11 +53,15 @@ def test_compare_takes_the_newest_release_and_a_folder_as_it_is(
     upstream = Upstream.make(tmp_path / "u", {"main.c": WATCH})
     upstream.commit("Stop watching", {"main.c": PLAIN}, "v2.0")
     (upstream.path / "main.c").write_text(WATCH)
-    names: tuple[str | Path, ...] = (f"file://{upstream.path}", upstream.path)
+    bare = tmp_path / "bare"
+    git(tmp_path, "clone", "--quiet", "--bare", str(upstream.path), str(bare))
+    names: tuple[str | Path, ...] = (f"file://{upstream.path}", upstream.path, bare)
     outcome = invoke("audit-deps", "--compare", *names, "--catalogue", scanned, "--json")
-    (first, second) = parsed(outcome)["candidates"]
-    assert (first["ref"], first["figures"]["missing"]) == ("v2.0", 0)
-    assert (second["ref"], second["figures"]["missing"]) == (None, 2)
+    found = {
+        each["name"]: (each["ref"], each["figures"]["missing"])
+        for each in parsed(outcome)["candidates"]
+    }
+    assert [found[str(name)] for name in names] == [("v2.0", 0), (None, 2), ("v2.0", 0)]
 
 
 def test_compare_says_who_could_not_be_looked_at_and_fails(tmp_path: Path, scanned: Path) -> None:

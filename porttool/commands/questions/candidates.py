@@ -35,7 +35,7 @@ def tree_of(name: str, scratch: Path) -> Tree:
     :class:`UserError` when there is no such folder, repository or ref.
     """
     named = address.split(name)
-    if named.ref is None and not address.is_url(named.url):
+    if named.ref is None and not is_repository(named.url):
         path = Path(named.url)
         if not path.is_dir():
             raise UserError("no such folder", where=name)
@@ -43,6 +43,16 @@ def tree_of(name: str, scratch: Path) -> Tree:
     mirror = mirror_of(named.url)
     pin = choose_pin(mirror, named.ref)
     return Tree(exported(mirror.repository, pin, scratch), pin)
+
+
+def is_repository(name: str) -> bool:
+    """Whether ``name`` is a URL or a repository without files of its own, not a folder of C.
+
+    That is told by what gitrepository-layout(5) says is always there.
+    """
+    path = Path(name)
+    bare = (path / "HEAD").is_file() and (path / "objects").is_dir() and (path / "refs").is_dir()
+    return address.is_url(name) or bare
 
 
 def exported(repository: Repository, pin: Pin, scratch: Path) -> Path:

@@ -13,7 +13,7 @@ from porttool.commands.auditing import (
     fail_on,
     require_includes,
 )
-from porttool.commands.questions.candidates import Tree, exported, mirror_of
+from porttool.commands.questions.candidates import Tree, exported, is_repository, mirror_of
 from porttool.commands.session import opened
 from porttool.commands.subjects import (
     Request,
@@ -26,7 +26,6 @@ from porttool.commands.subjects import (
 from porttool.errors import ExitCode, UserError
 from porttool.port import find_pin
 from porttool.unikraft.provides import Provides
-from porttool.upstream import address
 from porttool.upstream.lock import Pin
 from porttool.upstream.store import Mirror
 
@@ -83,7 +82,7 @@ def _of_repository(span: Span, path: str, scratch: Path) -> tuple[Tree, Tree]:
     before = _tree(mirror, old, scratch)
     if span.until is not None:
         return before, _tree(mirror, find_pin(mirror, span.until), scratch)
-    if address.is_url(path):
+    if is_repository(path):
         return before, _tree(mirror, _newer(mirror, old), scratch)
     return before, Tree(Path(path), None)
 
