@@ -22,8 +22,8 @@ from porttool.audit.reports import (
 )
 from porttool.audit.statusreports import STATUS_STYLE, why
 
-#: So many functions are shown of the tree of one need; a path of the other forms is one line.
-TREE_LIMIT = 200
+#: So many functions are shown of the tree of one need, and so many places of a call in it.
+TREE_LIMIT, _CALLS = 200, 6
 
 _SAID = {
     Entry.MAIN: "",
@@ -125,7 +125,7 @@ def _grow(tree: Tree, node: Node, need: Need) -> None:
 def _label(node: Node) -> Text:
     name = printable(node.function.name) or "at file scope"
     label = Text.assemble((name, "bold" if node.entry is not None else ""))
-    where = places(node.calls) if node.calls else node.function.file
+    where = places(node.calls, _CALLS) if node.calls else node.function.file
     label.append(f"  {printable(where)}", "dim")
     macros = sorted({site.macro for site in node.calls if site.macro})
     if macros:
