@@ -145,6 +145,35 @@ def test_since_of_a_folder_and_of_a_url(tmp_path: Path, scanned: Path) -> None:
     assert changed(invoke(*common, upstream.path)) == {}
 
 
+def test_sarif_of_an_audit_of_two_versions_and_of_all_releases(
+    tmp_path: Path, scanned: Path
+) -> None:
+    upstream = Upstream.make(tmp_path / "u", {"main.c": WATCH})
+    upstream.commit("Wait", {"main.c": WATCH.replace("fork()", "setsid()")}, "v2.0")
+    common = ("audit-deps", upstream.path, "--sarif")
+
+    def results(*args: str | Path) -> dict[str, tuple[str, str | None]]:
+        run = parsed(invoke(*common, *args))["runs"][-1]
+        return {
+            each["properties"]["name"]: (each["ruleId"], each.get("baselineState"))
+            for each in run["results"]
+        }
+
+    assert results("--catalogue", scanned) == {
+        "inotify_init": ("runtime", None),
+        "setsid": ("declared-only", None),
+        "sys/inotify.h": ("absent", None),
+    }
+    assert results("--catalogue", scanned, "--since", "v1.0") == {
+        "fork": ("stubbed", "absent"),
+        "setsid": ("declared-only", "new"),
+    }
+    runs = parsed(invoke(*common, "--releases"))["runs"]
+    assert [run["automationDetails"]["id"].split("/")[2] for run in runs][::12] == [
+        *("unikraft-0.9.0", "unikraft-0.17.0")
+    ]
+
+
 def test_since_with_nothing_to_compare(tmp_path: Path, scanned: Path) -> None:
     upstream, port = two_releases(tmp_path)
     common = ("-C", port, "audit-deps", "--catalogue", scanned)
