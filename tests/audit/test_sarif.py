@@ -71,6 +71,7 @@ def test_fingerprints_stay_when_lines_move() -> None:
         return [each["partialFingerprints"]["portNeed/v1"] for each in run["results"]]
 
     assert prints(3, 9) == prints(13, 40)
+    assert len(set(prints(3, 9))) == 2
 
 
 @pytest.mark.parametrize("status", [Status.PROVIDED, Status.OWN])

@@ -57,8 +57,11 @@ def test_every_filter_is_tied_to_its_rows() -> None:
     inputs = set(re.findall(r'<input type="\w+"(?: name="group")? id="([\w-]+)"', body))
     assert {"s-absent", "s-provided", "k-type", "g-sockets", "g-all-of-them"} <= inputs
     for name in inputs - {"g-all-of-them"}:
-        state = ":checked" if name.startswith("g-") else ":not(:checked)"
-        assert f"body:has(#{name}{state}) tr" in style
+        if name.startswith("g-"):
+            hidden = f"body:has(#{name}:checked) tr.need:not(.{name}) {{ display: none; }}"
+        else:
+            hidden = f"body:has(#{name}:not(:checked)) tr.{name} {{ display: none; }}"
+        assert hidden in style
         assert re.search(rf'<tr class="need [^"]*\b{name}\b', body), name
 
 

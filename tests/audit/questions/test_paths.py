@@ -130,16 +130,33 @@ def test_paths_beyond_number_are_bounded() -> None:
     assert "more, see --json" in text
 
 
-def test_a_file_that_another_one_includes_is_no_function_of_its_own(tmp_path: Folder) -> None:
+def test_the_place_may_be_in_a_file_that_the_function_includes(tmp_path: Folder) -> None:
     report = audit_tree(
         tmp_path,
         {
-            "a.c": '#include "body.h"\nint main(void)\n{\n\treturn f();\n}\n',
-            "body.h": '#include <unistd.h>\nstatic int f(void)\n{\n\treturn write(1, "", 0);\n}\n',
+            "a.c": (
+                "#include <unistd.h>\n"
+                'static int f(void)\n{\n#include "body.inc"\n}\n'
+                "int main(void)\n{\n\treturn f();\n}\n"
+            ),
+            "body.inc": '\treturn write(1, "", 0);\n',
         },
     )
     (write,) = found(report, "write")
-    assert [in_words(path) for path in write.why.paths] == ["main a.c:4 → f body.h:4"]
+    assert [in_words(path) for path in write.why.paths] == ["main a.c:8 → f body.inc:1"]
+
+
+def test_a_path_begins_at_the_likeliest_entry_though_another_is_nearer() -> None:
+    table_, main, serve, reply = (Function("a.c", name) for name in ("", "main", "serve", "reply"))
+    calls = (
+        Call(main, serve, Site("a.c", 2, "main")),
+        Call(serve, reply, Site("a.c", 4, "serve")),
+        Call(table_, reply, Site("a.c", 9)),
+    )
+    need = Need(Kind.FUNCTION, "write", "unistd", "unistd.h", (Site("a.c", 6, "reply"),))
+    (path,) = Graph(AuditReport((need,), (), "", calls)).why(need).paths
+    assert (path.entry, path.entries) == (Entry.MAIN, 2)
+    assert in_words(path) == "main a.c:2 → serve a.c:4 → reply a.c:6"
 
 
 @pytest.mark.parametrize("width", [44, 80])

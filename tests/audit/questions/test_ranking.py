@@ -69,6 +69,12 @@ def test_a_constant_of_a_header_that_is_missing_is_not_missing_twice() -> None:
     assert (figures.absent, figures.missing, figures.needs) == (1, 1, 2)
 
 
+def test_what_only_is_declared_is_missing() -> None:
+    known = candidate("a", judged("setsid", Status.DECLARED_ONLY), RUNTIME, ABSENT, GOOD).audited
+    assert known is not None
+    assert figures_of(known).missing == 3
+
+
 @pytest.mark.parametrize(
     ("name", "group", "use"),
     [
