@@ -112,7 +112,7 @@ def test_json_stands_alone_on_stdout(port: Port, name: str) -> None:
     assert port.run("refresh").code == 0
     outcome = port.run(*COMMANDS[name], "--json")
     assert outcome.code == 0, outcome
-    assert json.loads(outcome.out)["schema"] == (2 if name == "audit-deps" else 1)
+    assert json.loads(outcome.out)["schema"] == (3 if name == "audit-deps" else 1)
     assert "\x1b" not in outcome.out + outcome.err
     port.lock.write_text("")
     if name != "check":

@@ -92,7 +92,7 @@ def test_compare_fails_on_a_status(tmp_path: Path, scanned: Path) -> None:
     ]
     common = ("audit-deps", "--compare", *names, "--catalogue", scanned)
     assert invoke(*common, "--fail-on", "declared-only").code == 0
-    outcome = invoke(*common, "--fail-on", "runtime,absent")
+    outcome = invoke(*common, "--fail-on", "runtime,absent", "--config", "plain=")
     assert outcome.code == 4
     outcome.says(f"{names[1]}: 1 runtime, 1 absent")
     assert f"{names[0]}:" not in outcome.err
@@ -251,6 +251,8 @@ def test_options_that_do_not_go_together(args: tuple[str, ...], message: str) ->
     [
         (("--compare", "x", "--sarif"), "--sarif does not go with --compare"),
         (("--compare", "x", "--html", "y"), "--html does not go with --compare"),
+        (("--compare", "x", "--trust-make"), "--trust-make do not go with --compare"),
+        (("--since", "v1", "x", "--compile-commands", "y"), "do not go with --since"),
         (("--compare",), "--compare takes git URLs or folders"),
         (("--releases", "--release", "0.16.3", "x"), "--releases goes with neither"),
         (("--compare", "x", "--fail-on", "missing"), "--fail-on names no status"),
