@@ -1,8 +1,9 @@
 """What neither a symbol nor a header tells of Unikraft, and so is kept here.
 
 How something that is there works otherwise than on Linux was found by building and booting 0.16.3
-with lib-musl and lib-lwip on x86-64 under QEMU. Which system calls a function makes only now
-and then was read from musl 1.2.3, with which lib-musl is built.
+with lib-musl and lib-lwip on x86-64 under QEMU, for many functions as docs/provider-truth.md has
+it. Which system calls a function makes only now and then was read from musl 1.2.3, with which
+lib-musl is built.
 """
 
 from dataclasses import dataclass
@@ -51,7 +52,12 @@ _CAVEATS = (
         ("getaddrinfo",),
         "also gives IPv6 addresses, whose sockets fail: ask for AF_INET",
     ),
-    _Caveat(_FUNCTION, ("getifaddrs",), "fails"),
+    _Caveat(_FUNCTION, ("getifaddrs", "if_name*", "if_indextoname"), "fails"),
+    _Caveat(
+        _FUNCTION,
+        ("socketpair",),
+        "only of AF_UNIX, and with LIBPOSIX_UNIXSOCKET",
+    ),
     _Caveat(
         _FUNCTION,
         ("statvfs", "fstatvfs", "statfs", "fstatfs"),
@@ -63,11 +69,42 @@ _CAVEATS = (
         "gives ENOTDIR for every path when no root file system is mounted",
     ),
     _Caveat(
+        _FUNCTION,
+        ("getpwnam*", "getpwuid*", "getgrnam*", "getgrgid*", "getlogin*"),
+        "knows the user of LIBPOSIX_USER alone; without that it takes /etc/passwd and /etc/group",
+    ),
+    _Caveat(_FUNCTION, ("link",), "gives EPERM on ramfs"),
+    _Caveat(_FUNCTION, ("fallocate", "posix_fallocate"), "does nothing on ramfs"),
+    _Caveat(_FUNCTION, ("madvise", "posix_madvise"), "does nothing with LIBUKMMAP"),
+    _Caveat(_FUNCTION, ("sem_open",), "fails: a file cannot be mapped"),
+    _Caveat(_FUNCTION, ("clock",), "gives -1: there is no clock of CPU time"),
+    _Caveat(
+        _FUNCTION,
+        ("clock_nanosleep",),
+        "sleeps only for a duration on CLOCK_REALTIME, and returns at once otherwise",
+    ),
+    _Caveat(_FUNCTION, ("sysinfo",), "the memory figures are 0 without PAGING"),
+    _Caveat(_FUNCTION, ("setpriority",), "gives EACCES for every priority but 0"),
+    _Caveat(_FUNCTION, ("getauxval",), "gives 0: there is no auxiliary vector"),
+    _Caveat(_FUNCTION, ("gettid",), "gives 0 in the first thread"),
+    _Caveat(_FUNCTION, ("syslog", "vsyslog"), "there is no /dev/log: the message goes nowhere"),
+    _Caveat(
+        _FUNCTION,
+        ("vfork",),
+        "stops the unikernel: it executes a syscall instruction, and no vfork is provided",
+    ),
+    _Caveat(
         _CONSTANT,
         ("SO_RCVTIMEO", "SO_SNDTIMEO"),
         "setsockopt gives ENOPROTOOPT: use poll with a timeout",
     ),
     _Caveat(_CONSTANT, ("_SC_CLK_TCK",), "sysconf gives 0 with LIBPOSIX_SYSINFO"),
+    _Caveat(_CONSTANT, ("AF_UNIX", "PF_UNIX", "AF_LOCAL", "PF_LOCAL"), "takes LIBPOSIX_UNIXSOCKET"),
+    _Caveat(
+        _CONSTANT,
+        ("CLOCK_PROCESS_CPUTIME_ID", "CLOCK_THREAD_CPUTIME_ID"),
+        "clock_gettime gives EINVAL",
+    ),
 )
 
 
@@ -109,3 +146,45 @@ def occasion(function: str, syscall: str) -> str:
         if matching and each.syscall == syscall != function:
             return each.when
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pretence:
+    """System calls, or functions of a library, that never do what they are for.
+
+    Their code is not that of a stub, so that a scan of the tree does not tell: it looks at its
+    arguments first, or fills in zeros.
+    """
+
+    names: tuple[str, ...]
+    text: str
+
+
+#: The same code in all releases from 0.10 to 0.17 that have the system call.
+_CALLS = (
+    _Pretence(("times",), "ENOTSUP at run time"),
+    _Pretence(("setsid",), "EPERM at run time"),
+    _Pretence(("setpgid",), "nothing is done"),
+    _Pretence(("getrusage",), "all figures are 0"),
+    _Pretence(("flock",), "nothing is locked"),
+    _Pretence(("kill",), "no signal is sent"),
+    _Pretence(("rt_sigpending",), "no signal is ever pending"),
+    _Pretence(("rt_sigsuspend",), "no signal is waited for"),
+    _Pretence(("rt_sigtimedwait",), "no signal is waited for, and crashes without a siginfo_t"),
+)
+
+#: Of musl, when it is linked statically.
+_FUNCTIONS = (_Pretence(("dlopen", "dlsym", "dladdr"), "nothing can be loaded"),)
+_LIBC = "libmusl"
+
+
+def pretended_call(syscall: str) -> str:
+    """What a system call does instead of what it is for; "" when nothing is known."""
+    return next((each.text for each in _CALLS if syscall in each.names), "")
+
+
+def pretended_function(library: str, function: str) -> str:
+    """What a function of a library does instead of what it is for; "" when nothing is known."""
+    if library != _LIBC:
+        return ""
+    return next((each.text for each in _FUNCTIONS if function in each.names), "")

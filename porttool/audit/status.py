@@ -6,7 +6,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from porttool.audit.caveats import caveat, occasion
+from porttool.audit.caveats import caveat, occasion, pretended_call, pretended_function
 from porttool.audit.groups import LIBRARY
 from porttool.audit.model import AuditReport, Kind, Need, Site
 from porttool.unikraft.provides import Provides, Symbol, Syscall
@@ -197,23 +197,29 @@ def _judge_symbol(need: Need, symbol: Symbol, provides: Provides) -> Judged:
     always = [name for name in symbol.syscalls if not occasion(need.name, name)]
     there = {name: provides.syscalls[name] for name in always if name in provides.syscalls}
     missing = [name for name in always if name not in there]
-    stubs = {name: call.stub for name, call in there.items() if call.stub is not None}
+    stubs = {name: how for name, call in there.items() if (how := _pretends(call))}
     requires = _sorted([*symbol.requires, *_required(there.values())])
 
     def judged(status: Status, reason: str) -> Judged:
         return Judged(need, status, symbol.library, requires, reason)
 
-    if symbol.stub is not None:
-        return judged(Status.STUBBED, f"links, but is a stub: {_stub(symbol.stub)}")
+    how = pretended_function(symbol.library, need.name)
+    if symbol.stub is not None or how:
+        return judged(Status.STUBBED, f"links, but is a stub: {how or _stub(symbol.stub)}")
     if missing:
         calls = _syscalls(missing)
         return judged(Status.RUNTIME, f"links, but nothing provides {calls}: ENOSYS at run time")
     if stubs:
-        how = _stub(next(iter(stubs.values())))
+        how = next(iter(stubs.values()))
         what = "is a stub" if len(stubs) == 1 else "are stubs"
         return judged(Status.STUBBED, f"links, but {_syscalls(stubs)} under it {what}: {how}")
     reasons = [*_further(symbol, there), *_occasions(need, symbol, provides)]
     return judged(Status.PROVIDED, "; ".join(reasons))
+
+
+def _pretends(call: Syscall) -> str:
+    """How a system call answers without doing; "" when it does its work."""
+    return pretended_call(call.name) or ("" if call.stub is None else _stub(call.stub))
 
 
 def _further(symbol: Symbol, calls: Mapping[str, Syscall]) -> list[str]:

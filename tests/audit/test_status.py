@@ -11,6 +11,7 @@ from porttool.audit import AuditReport, FileResult, Kind, Need, Site
 from porttool.audit.reports import to_json
 from porttool.audit.status import Judged, Judgement, Removed, Status, judge
 from porttool.audit.statusreports import markdown, plain, table
+from porttool.unikraft.provides import shipped
 from porttool.unikraft.table import shipped_catalogue
 from tests.audit.catalogues import catalogue
 
@@ -278,3 +279,28 @@ def test_json_has_the_status_of_each_need(tmp_path: Path) -> None:
     )
     assert by_name["printf"]["reason"] is None
     assert by_name["statvfs"]["caveat"] == "all figures are 0 on ramfs, 9pfs and devfs"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("setsid", "links, but syscall setsid under it is a stub: EPERM at run time"),
+        ("login_tty", "links, but syscall setsid under it is a stub: EPERM at run time"),
+        ("killpg", "links, but syscall kill under it is a stub: no signal is sent"),
+        ("getrusage", "links, but syscall getrusage under it is a stub: all figures are 0"),
+        ("dlopen", "links, but is a stub: nothing can be loaded"),
+    ],
+)
+def test_what_only_pretends_is_a_stub_though_its_code_does_not_look_like_one(
+    name: str, reason: str
+) -> None:
+    (found,) = judge(AuditReport((need(name),), ()), shipped("0.16.3"))
+    assert (found.status, found.reason) == (Status.STUBBED, reason)
+
+
+def test_a_function_of_another_library_is_not_taken_for_the_one_that_pretends() -> None:
+    provides = shipped("0.16.3")
+    other = replace(provides.symbols["dlopen"], library="libposix_libdl")
+    provides = replace(provides, symbols={"dlopen": other})
+    (found,) = judge(AuditReport((need("dlopen"),), ()), provides)
+    assert found.status is Status.PROVIDED
