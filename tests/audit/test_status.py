@@ -1,6 +1,7 @@
 """Each status by its rule, and how a judged audit reads."""
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -304,3 +305,16 @@ def test_a_function_of_another_library_is_not_taken_for_the_one_that_pretends() 
     provides = replace(provides, symbols={"dlopen": other})
     (found,) = judge(AuditReport((need("dlopen"),), ()), provides)
     assert found.status is Status.PROVIDED
+
+
+def test_what_a_real_unikernel_answered_is_what_the_audit_says() -> None:
+    page = Path(__file__).parents[2] / "docs" / "provider-truth.md"
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([a-z-]+) \| .* \| (yes|caveat|no) \|", page.read_text(), re.M
+    )
+    found = judge(AuditReport(tuple(need(name) for name, *_ in rows), ()), shipped("0.16.3"))
+    assert [(each.need.name, each.status.value) for each in found] == [row[:2] for row in rows]
+    assert len(rows) >= 40
+    assert {status for _, status, _ in rows} == {*Status} - {Status.OWN, Status.PATCHED}
+    assert all(each.caveat for each, row in zip(found, rows, strict=True) if row[2] == "caveat")
+    assert sum(row[2] == "no" for row in rows) <= 4
