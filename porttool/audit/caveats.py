@@ -160,7 +160,7 @@ class _Pretence:
     text: str
 
 
-#: The same code in all releases from 0.10 to 0.17 that have the system call.
+#: The same code in the releases looked at from 0.11 to 0.17 that have the system call.
 _CALLS = (
     _Pretence(("times",), "ENOTSUP at run time"),
     _Pretence(("setsid",), "EPERM at run time"),
