@@ -126,6 +126,7 @@ class _Occasional:
 
 
 _MAKES_THREADS = ("pthread_create", "thrd_create", "timer_create", "aio_*", "lio_listio*")
+_HANDLES_SIGNALS = ("sigaction", "signal", "bsd_signal", "__sysv_signal")
 _ENDS_THREADS = ("pthread_exit", "pthread_cancel", "thrd_exit")
 
 _OCCASIONAL = (
@@ -133,7 +134,9 @@ _OCCASIONAL = (
     _Occasional("statx", ("*",), "where time_t is wider than the kernel's"),
     _Occasional("faccessat2", ("*",), "with flags, and not needed for them"),
     _Occasional("sched_setscheduler", _MAKES_THREADS, "for threads with a scheduling policy"),
+    # None of these looks at what it returns; pthread_sigmask and sigprocmask do.
     _Occasional("rt_sigprocmask", (*_MAKES_THREADS, *_ENDS_THREADS), "to hold signals back"),
+    _Occasional("rt_sigprocmask", _HANDLES_SIGNALS, "while there is one thread"),
     _Occasional("sched_getaffinity", ("sysconf",), "for the number of processors"),
     _Occasional("sched_getaffinity", ("get_phys_pages", "get_avphys_pages"), "for other figures"),
 )

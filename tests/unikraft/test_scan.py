@@ -10,6 +10,7 @@ import pytest
 from porttool.errors import UserError
 from porttool.unikraft.provides import Provides, Symbol, dumps
 from porttool.unikraft.scan.archives import unpack
+from porttool.unikraft.scan.assembler import of_assembler
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition, symbol
 from porttool.unikraft.scan.conditional import Reader
 from porttool.unikraft.scan.definitions import of_c
@@ -414,3 +415,129 @@ def test_conditions_are_sums_of_products() -> None:
     for number in range(100):
         many = many | (symbol(f"X{number}") & symbol(f"Y{number}"))
     assert many is ALWAYS
+
+
+LOW: Files = {
+    "asm.h": (
+        "#ifdef __ASSEMBLY__\n"
+        "#define ENTRY(name) \\\n.globl name; \\\n.align 2; \\\nname:\n#endif\n"
+        "#define TRAP(name) trap_##name\n#define LAST 4\n"
+    ),
+    "low.S": (
+        '#include "asm.h"\n'
+        "ENTRY(first)\n\tret\n.globl nowhere\nhidden:\n\tret\n"
+        ".altmacro\n"
+        ".macro GATE name, code:req\nENTRY(TRAP(\\name))\n.if \\code\n\tpush\n.endif\n.endm\n"
+        "GATE page, 1\nGATE  debug,0\n"
+        ".macro LINE number\n.globl line_\\number\nline_\\number\\()_end: line_\\number :\n.endm\n"
+        ".set n, 0\n.rept LAST - 1\nLINE %n\n.set n, n + 1\n.endr\n"
+        "#if CONFIG_LIBX_DATA\n.section .data.low\n.globl table, size\ntable:\n\t.quad 1\n"
+        "size = . - table\n#endif\n"
+        "// .globl comment\n.rept 1000000000\n.rept 1000000000\n\tnop\n.endr\n.endr\n"
+        ".macro SELF\nSELF\nSELF\nx:\n.endm\nSELF\n"
+    ),
+}
+
+
+def test_names_that_macros_of_the_assembler_make(tmp_path: Path) -> None:
+    write_files(tmp_path, LOW)
+    found = of_assembler(Reader([tmp_path], {}, [tmp_path]).read(tmp_path / "low.S"))
+    assert {each.name: each.function for each in found.definitions} == {
+        **dict.fromkeys(("first", "trap_page", "trap_debug"), True),
+        **dict.fromkeys(("line_0", "line_1", "line_2"), True),
+        **dict.fromkeys(("table", "size"), False),
+    }
+    conditions = {each.name: each.condition for each in found.definitions}
+    assert conditions["table"] == symbol("LIBX_DATA")
+    assert conditions["first"] == ALWAYS
+
+
+def _defined(tmp_path: Path, files: Files) -> dict[str, Condition]:
+    write_files(tmp_path, files)
+    found = of_c(Reader([tmp_path], {}, [tmp_path]).read(tmp_path / "a.c"))
+    return {each.name: each.condition for each in found.definitions if not each.static}
+
+
+def test_names_that_macros_of_c_make(tmp_path: Path) -> None:
+    text = (
+        "#define EVENT_OF(event) uk_event_ ## event\n#define EVENT(event) \\\n"
+        "\textern const int EVENT_OF(event)[]; struct uk_event EVENT_OF(event) = { 1 }\n"
+        "#define PAGE_FAULT page_fault\nEVENT(PAGE_FAULT);\nEVENT(plain);\n"
+    )
+    assert _defined(tmp_path, {"a.c": text}).keys() == {"uk_event_page_fault", "uk_event_plain"}
+
+
+def test_a_header_that_is_a_list_is_read_where_it_is_included(tmp_path: Path) -> None:
+    files: Files = {
+        "list.h": "POOL(ONE, 1)\n#if CONFIG_TWO\nPOOL(TWO, 2)\n#endif\n#undef POOL\n",
+        "pools.h": '#define POOL(name, size) POOL_##name,\nenum ids {\n#include "list.h"\n};\n',
+        "a.c": (
+            '#include "pools.h"\n#define MAKE(name, size) int pool_##name = size;\n'
+            '#define POOL(name, size) MAKE(name, size)\n#include "list.h"\n'
+            'int *all[] = {\n#define POOL(name, size) &pool_##name,\n#include "list.h"\n};\n'
+        ),
+    }
+    assert _defined(tmp_path, files) == {
+        "pool_ONE": ALWAYS, "pool_TWO": symbol("TWO"), "all": ALWAYS,
+    }  # fmt: skip
+
+
+def test_branches_may_give_one_body_several_heads(tmp_path: Path) -> None:
+    text = "#if CONFIG_A\nint one(int x)\n#else\nlong two(void)\n#endif\n{\n\treturn 0;\n}\n"
+    a = symbol("A")
+    assert _defined(tmp_path, {"a.c": text}) == {"one": a, "two": ~a}
+
+
+def test_a_header_included_on_a_condition_counts_again_without(tmp_path: Path) -> None:
+    files: Files = {
+        "a.h": "#ifndef A_H\n#define A_H\n#define MAKE(name) int name\n#endif\n",
+        "a.c": '#if CONFIG_A\n#include "a.h"\n#endif\n#include "a.h"\nMAKE(made);\n',
+    }
+    write_files(tmp_path, files)
+    found = of_c(Reader([tmp_path], {}, [tmp_path]).read(tmp_path / "a.c"))
+    whole: Condition = NEVER
+    for each in found.definitions:
+        assert each.name == "made"
+        whole = whole | each.condition
+    assert whole == ALWAYS
+
+
+def test_what_scripts_print_is_read_as_c(tmp_path: Path) -> None:
+    tree = tmp_path / "unikraft"
+    write_files(
+        tree,
+        {
+            **TREE,
+            "arch/x86/Makefile.uk": (
+                "$(eval $(call addlib,libcontext))\n"
+                "LIBCONTEXT_SRCS-y += $(LIBCONTEXT_BASE)/ctx.c|isr\n"
+            ),
+            "arch/x86/ctx.c": "void ctx(void) {}\n",
+            "lib/ids/Config.uk": "config LIBIDS\n\tbool\n",
+            "lib/ids/Makefile.uk": (
+                "$(eval $(call addlib_s,libids,$(CONFIG_LIBIDS)))\n"
+                "LIBIDS_SRCS-y += $(LIBIDS_BASE)/selfids.awk>.c $(LIBIDS_BASE)/name.awk>.c\n"
+                "LIBIDS_SELFIDS_AWKINCLUDES-y += $(LIBIDS_BUILD)/libraries.in\n"
+            ),
+            "lib/ids/selfids.awk": (
+                'BEGIN {\n\tprint "#include <uk/libid.h>\\n"\n}\n'
+                '/./ {\n\tprintf "const int id_of_%s = __ID_%s;\\n", $1, $1;\n}\n'
+            ),
+            "lib/ids/name.awk": (
+                'BEGIN {\n\tprint "const char *name_of(long id)\\n{"\n'
+                '\tprint "\\tswitch (id) {"\n}\n'
+                '/./ {\n\tprintf "\\tcase %s: return \\"%s\\";\\n", $1, $1;\n}\n'
+                'END {\n\tprint "\\t}\\n}"\n}\n'
+            ),
+        },
+    )
+    found = provides(scan(tree, [], [], {})).symbols
+    assert (found["name_of"].kind, found["name_of"].source) == ("function", "lib/ids/name.c")
+    ids = {name: each.requires for name, each in found.items() if name.startswith("id_of_")}
+    assert ids == {
+        "id_of_libids": ("LIBIDS",),
+        "id_of_libfiles": ("LIBFILES", "LIBIDS"),
+        "id_of_libcontext": ("LIBIDS",),
+        "id_of_libsyscall_shim": ("LIBIDS", "LIBSYSCALL_SHIM"),
+    }
+    assert found["ctx"].library == "libcontext"
