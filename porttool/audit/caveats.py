@@ -165,6 +165,7 @@ class _Pretence:
 
 #: The same code in the releases looked at from 0.11 to 0.17 that have the system call.
 _CALLS = (
+    _Pretence(("rt_sigaction",), "nothing is done: no handler is kept"),
     _Pretence(("times",), "ENOTSUP at run time"),
     _Pretence(("setsid",), "EPERM at run time"),
     _Pretence(("setpgid",), "nothing is done"),

@@ -125,8 +125,8 @@ def judge(
 ) -> tuple[Judged, ...]:
     """Say of each need of ``report`` what a release has of it, in the order of the report.
 
-    ``catalogue`` are the release's ukstore entries, which can stand in for a kernel path; None
-    when they are not known. ``removed`` are the needs that a port no longer has.
+    ``catalogue`` are the ukstore entries that can stand in for a kernel path; None for those of
+    ``provides``. ``removed`` are the needs that a port no longer has.
     """
     found = (_judge(need, provides, catalogue, removed or {}) for need in report.needs)
     return tuple(_annotated(each) for each in found)
@@ -284,7 +284,7 @@ def _instead(
         return [], ()
     words: list[str] = []
     requires: list[str] = []
-    entries = catalogue.entries if catalogue is not None else ()
+    entries = (catalogue or provides).entries
     for pattern in replacement.entries:
         found = [entry for entry in entries if fnmatchcase(entry.key, pattern)]
         if found:

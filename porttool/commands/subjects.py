@@ -69,11 +69,9 @@ def judgement_of(
     report: AuditReport, provides: Provides, removed: Mapping[Key, Removed] | None = None
 ) -> Judgement:
     """What a release has of the needs of ``report``; ``removed`` are those that a port has not."""
-    from porttool.unikraft.table import shipped_catalogue, shipped_releases
 
     release = provides.release
-    entries = shipped_catalogue(release) if release in shipped_releases() else None
-    return Judgement(release, judge(report, provides, catalogue=entries, removed=removed))
+    return Judgement(release, judge(report, provides, removed=removed))
 
 
 def provides_for(target: Target, default: str, *, needed: bool = False) -> Provides | None:
