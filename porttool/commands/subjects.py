@@ -69,7 +69,6 @@ def judgement_of(
     report: AuditReport, provides: Provides, removed: Mapping[Key, Removed] | None = None
 ) -> Judgement:
     """What a release has of the needs of ``report``; ``removed`` are those that a port has not."""
-
     release = provides.release
     return Judgement(release, judge(report, provides, removed=removed))
 
