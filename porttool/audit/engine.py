@@ -37,6 +37,7 @@ from porttool.audit.model import (
 from porttool.audit.parse import with_deep_stack
 from porttool.audit.preprocess import (
     NO_FLAGS,
+    Flags,
     PreprocessError,
     Toolchain,
     check_define,
@@ -110,12 +111,21 @@ def audit(
         return _merge(runs, names, job, frozenset(provided), planner)
 
 
-def _tasks(paths: Sequence[Path], commands: Sequence[Command]) -> list[Command]:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A file to audit with its flags. ``known`` are digests of results that are there already."""
+
+    path: Path
+    flags: Flags
+    known: frozenset[str] = frozenset()
+
+
+def _tasks(paths: Sequence[Path], commands: Sequence[Command]) -> list[_Task]:
     """What to audit: each source with its flags, as often as it is compiled with different ones."""
-    flagged: dict[Path, list[Command]] = {}
+    flagged: dict[Path, list[_Task]] = {}
     for command in commands:
-        flagged.setdefault(command.path, []).append(command)
-    return [task for path in paths for task in flagged.get(path, [Command(path, NO_FLAGS)])]
+        flagged.setdefault(command.path, []).append(_Task(command.path, command.flags))
+    return [task for path in paths for task in flagged.get(path, [_Task(path, NO_FLAGS)])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,7 @@ def _filled(runs: Sequence[_Run]) -> list[_Run]:
 
 def _run_each(
     job: _Job,
-    tasks: list[Command],
+    tasks: list[_Task],
     configurations: Sequence[Configuration],
     advance: Callable[[], None],
 ) -> list[_Run]:
@@ -166,13 +176,13 @@ def _run_each(
     ]
 
 
-def _under(task: Command, configuration: Configuration) -> Command:
+def _under(task: _Task, configuration: Configuration, known: frozenset[str] = frozenset()) -> _Task:
     macros = (*task.flags.macros, *configuration.macros)
-    return Command(task.path, replace(task.flags, macros=macros))
+    return _Task(task.path, replace(task.flags, macros=macros), known)
 
 
 def _run_all_branches(
-    job: _Job, tasks: list[Command], names: HeaderNames, advance: Callable[[], None]
+    job: _Job, tasks: list[_Task], names: HeaderNames, advance: Callable[[], None]
 ) -> tuple[list[_Run], Planner]:
     """Audit under more and more configurations, each time the files that it can concern."""
     flagged = {macro[2:].partition("=")[0] for t in tasks for macro in t.flags.macros}
@@ -181,13 +191,15 @@ def _run_all_branches(
     base = list(_run(job, tasks, advance))
     planner.learn(base)
     runs = [_Run(Configuration("", ()), tuple(base))]
+    # Most files are the same text under most configurations.
+    known = [{result.digest: result} if result.digest else {} for result in base]
     while plan := planner.plan():
         concerned = [
             [n for n, result in enumerate(base) if planner.concerned(each, _files(result))]
             for each in plan
         ]
         work = [
-            _under(tasks[number], each)
+            _under(tasks[number], each, frozenset(known[number]))
             for each, numbers in zip(plan, concerned, strict=True)
             for number in numbers
         ]
@@ -195,7 +207,10 @@ def _run_all_branches(
         for each, numbers in zip(plan, concerned, strict=True):
             effective = list(base)
             for number in numbers:
-                effective[number] = next(results)
+                result = next(results)
+                if result.digest:
+                    result = known[number].setdefault(result.digest, result)
+                effective[number] = result
             planner.learn(effective)
             runs.append(_Run(each, tuple(effective)))
     return runs, planner
@@ -205,13 +220,13 @@ def _files(result: UnitResult) -> tuple[str, ...]:
     return (result.file.path, *result.read)
 
 
-def _run(job: _Job, tasks: list[Command], advance: Callable[[], None]) -> Iterable[UnitResult]:
+def _run(job: _Job, tasks: list[_Task], advance: Callable[[], None]) -> Iterable[UnitResult]:
     size = sum(task.path.stat().st_size for task in tasks if task.path.is_file())
     workers = min(len(tasks), os.cpu_count() or 1)
     if workers < 2 or size < PARALLEL_BYTES:
         auditor = job.auditor()
         for task in tasks:
-            yield with_deep_stack(partial(auditor.audit, task.path, task.flags))
+            yield with_deep_stack(partial(auditor.audit, task.path, task.flags, task.known))
             advance()
         return
     with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (job,)) as pool:
@@ -227,8 +242,8 @@ def _start_worker(job: _Job) -> None:
     _worker[:] = [job.auditor()]
 
 
-def _work(task: Command) -> UnitResult:
-    return with_deep_stack(lambda: _worker[0].audit(task.path, task.flags))
+def _work(task: _Task) -> UnitResult:
+    return with_deep_stack(lambda: _worker[0].audit(task.path, task.flags, task.known))
 
 
 #: The line on which a function is defined, in text that is not parsed.

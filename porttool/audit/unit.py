@@ -1,9 +1,11 @@
 """The audit of one translation unit: from a source file to uses with their places."""
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from porttool.audit.conditions import Conditionals, read_conditionals
@@ -13,9 +15,24 @@ from porttool.audit.macros import Macro, SourceView, is_type, literal_word, view
 from porttool.audit.model import FileResult, Function, Kind, Site
 from porttool.audit.parse import parse
 from porttool.audit.paths import KERNEL_PATH
-from porttool.audit.preprocess import NO_FLAGS, Flags, PreprocessError, Toolchain, preprocess
+from porttool.audit.preprocess import (
+    NO_FLAGS,
+    Flags,
+    Preprocessed,
+    PreprocessError,
+    Toolchain,
+    preprocess,
+)
 from porttool.audit.rewrite import BUILTIN_TYPES, Rewritten, rewrite
 from porttool.audit.usage import Reference, Usage, find_usage
+
+#: The macros of the command line in the preprocessor's output, up to the next file.
+_COMMAND_LINE = re.compile(
+    r'^# \d+ "<command-line>".*\n(?:\#(?:define|undef) .*\n|\n)*', re.MULTILINE
+)
+
+#: Blank lines before another file are all that is left of an empty branch.
+_BLANK = re.compile(r'(?<!\n)\n{2,}+(?=# \d+ "|\Z)')
 
 #: A line this long, in bytes, was not written to be compiled.
 LINE_LIMIT = 4_000_000
@@ -68,7 +85,8 @@ class UnitResult:
     ``defined`` are names that it gives to other files, each with its place. ``taken`` are the
     branches of ``#if`` that were compiled, each by file and line of its directive. ``read`` are
     the upstream's files that make it up; ``fixed`` the macros that they test and that are the
-    system's or the compiler's.
+    system's or the compiler's. ``digest`` is that of the preprocessed text, "" when there is none;
+    two results of a file that have the same are the same.
     """
 
     file: FileResult
@@ -78,6 +96,7 @@ class UnitResult:
     read: tuple[str, ...] = ()
     taken: tuple[tuple[str, int], ...] = ()
     fixed: tuple[str, ...] = ()
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +134,14 @@ class UnitAuditor:
         self._reader = DeclarationReader()
         self._conditionals: dict[str, Conditionals] = {}
 
-    def audit(self, path: Path, flags: Flags = NO_FLAGS) -> UnitResult:
-        """Audit one file; a file that cannot be read or parsed gives a result that says so."""
+    def audit(self, path: Path, flags: Flags = NO_FLAGS, known: Collection[str] = ()) -> UnitResult:
+        """Audit one file; a file that cannot be read or parsed gives a result that says so.
+
+        When its digest is among the ``known`` ones, the result has nothing else.
+        """
         name = printable_name(path.relative_to(self._root).as_posix())
         try:
-            return self._audit(path, name, flags)
+            return self._audit(path, name, flags, known)
         except PreprocessError as error:
             where = self._where(error.file, error.line) if error.file else ""
             message = f"{where}{error.reason}"
@@ -140,9 +162,15 @@ class UnitAuditor:
             name = file
         return f"{name}:{line}: " if line else f"{name}: "
 
-    def _audit(self, path: Path, name: str, flags: Flags) -> UnitResult:
+    def _audit(self, path: Path, name: str, flags: Flags, known: Collection[str]) -> UnitResult:
         self._look(path)
         text = preprocess(path, self._tools, self._includes, self._defines, flags)
+        digest = _digest(text)
+        if digest in known:
+            return UnitResult(FileResult(name, True), digest=digest)
+        return replace(self._read(name, text, flags), digest=digest)
+
+    def _read(self, name: str, text: Preprocessed, flags: Flags) -> UnitResult:
         unit = scan(text.expanded, self._files)
         view = view_source(text.directives, self._files)
         system = self._reader.read(unit.chunks)
@@ -213,6 +241,12 @@ class UnitAuditor:
                         library = origin is Origin.LIBRARY
                         yield Use(Kind.HEADER, name, site, (name,), library=library)
                     break
+
+
+def _digest(text: Preprocessed) -> str:
+    """The digest of preprocessed text, whatever macros the command line sets that do not matter."""
+    directives = _BLANK.sub("\n", _COMMAND_LINE.sub("", text.directives))
+    return sha256(f"{text.expanded}\0{directives}".encode("latin-1")).hexdigest()
 
 
 def _taken(conditionals: Conditionals, lines: Sequence[int]) -> frozenset[int]:

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from porttool.audit import AuditReport, Kind, audit, discover
 from porttool.audit.configurations import named_configurations
 from porttool.audit.model import Unseen
+from porttool.audit.preprocess import Flags, Preprocessed
+from porttool.audit.unit import UnitAuditor, UnitResult
 from tests.audit.trees import build_tree, functions
 
 
@@ -200,3 +204,26 @@ def test_file_that_fails_in_one_named_configuration_fails(tmp_path: Path) -> Non
     report = audit(tmp_path, discover(tmp_path).sources, configurations=wanted)
     assert [file.path for file in report.failed] == ["a.c"]
     assert functions(report) == {"getpid", "getppid", "sync", "fsync"}
+
+
+def test_file_that_is_the_same_text_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    whole = UnitAuditor._read
+
+    def noted(self: UnitAuditor, name: str, text: Preprocessed, flags: Flags) -> UnitResult:
+        read.append(name)
+        return whole(self, name, text, flags)
+
+    monkeypatch.setattr(UnitAuditor, "_read", noted)
+    build_tree(
+        tmp_path,
+        {
+            "a.c": '#include "x.h"\nint a(void) { return N; }\n',
+            "b.c": '#include "x.h"\nint b;\n',
+            "x.h": "#ifdef X\n#define N 1\n#else\n#define N 2\n#endif\n#ifdef Y\n#endif\n",
+        },
+    )
+    audit(tmp_path, discover(tmp_path).sources, all_branches=True)
+    assert sorted(read) == ["a.c", "a.c", "b.c", "b.c"]
