@@ -9,7 +9,7 @@ from porttool import ui
 from porttool.audit import AuditReport, Need, audit, compare
 from porttool.audit.build import guess_build
 from porttool.audit.commands import Command, read_compile_commands
-from porttool.audit.configurations import named_configurations
+from porttool.audit.configurations import CONFIGURATION_LIMIT, named_configurations
 from porttool.audit.make import dry_run
 from porttool.audit.model import FileResult
 from porttool.audit.preprocess import check_define
@@ -154,7 +154,7 @@ def run_audit(
     with ui.progress() as bar:
         total = len(scope.sources) * max(1, len(build.configurations))
         task = bar.add_task("audit", total=total)
-        return audit(
+        report = audit(
             scope.root,
             scope.sources,
             (*(folder.resolve() for folder in includes), *scope.includes),
@@ -165,6 +165,12 @@ def run_audit(
             configurations=named_configurations(build.configurations),
             all_branches=build.all_branches,
         )
+    if build.all_branches and len(report.configurations) > CONFIGURATION_LIMIT:
+        ui.note(
+            f"stopped after {CONFIGURATION_LIMIT} configurations, which may not be all: "
+            f"{ui.count(len(report.unseen), 'branch', 'branches')} not compiled"
+        )
+    return report
 
 
 def require_includes(includes: Sequence[Path]) -> None:

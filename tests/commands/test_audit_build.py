@@ -98,6 +98,17 @@ def test_configurations_from_the_command_line(tmp_path: Path) -> None:
     assert "| a.c:3 in f if defined(A) |" in markdown
 
 
+def test_end_of_the_search_for_configurations_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_tree(tmp_path, FILES)
+    audit_deps([tmp_path], as_json=True, build=Build(all_branches=True))
+    assert "stopped" not in capsys.readouterr().err
+    monkeypatch.setattr("porttool.commands.auditing.CONFIGURATION_LIMIT", 1)
+    audit_deps([tmp_path], as_json=True, build=Build(all_branches=True))
+    assert "stopped after 1 configurations" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [
