@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* ukstore of Unikraft 0.13: static entries, by name. */
+#include <stddef.h>
+
 #include "store.h"
 
 __u16 ukm_libid(ukm_library library)
