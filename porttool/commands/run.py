@@ -12,6 +12,7 @@ from porttool.errors import ExitCode, UserError
 from porttool.unikraft import twin
 from porttool.unikraft.emit import EmitInput
 from porttool.unikraft.emit import emit as emit_libraries
+from porttool.unikraft.processes import require_free
 
 DEFAULT_PORT = 9100
 
@@ -72,7 +73,7 @@ def run(
     with _terminate_interrupts():
         toolchain = twin.find_toolchain(cc)
         if not build_only:
-            twin.require_free(port)
+            require_free(port)
         try:
             program = _build(source, out, toolchain, sanitize=sanitize)
         except UserError as error:

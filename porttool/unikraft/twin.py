@@ -1,19 +1,15 @@
 """The host twin: emitted libraries, unchanged, compiled for Linux and served on 127.0.0.1."""
 
 import collections
-import ctypes
-import fcntl
 import os
 import re
 import shlex
 import shutil
-import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,18 +17,13 @@ from typing import IO, Self
 
 from porttool.errors import UserError
 from porttool.hosttwin.kconfig import TWIN, write_config
+from porttool.unikraft.buildfolder import locked, prepare, require_plain
 from porttool.unikraft.emit import Written
-from porttool.unikraft.stamped import STAMP, recorded
+from porttool.unikraft.processes import HOST, end, environment, how_it_ended, start
 
-HOST = "127.0.0.1"
-
-#: Seconds until a twin that was started must take connections, and one told to end must be gone.
+#: Seconds until a twin that was started must take connections.
 _READY_WITHIN = 15.0
-_GONE_WITHIN = 5.0
 _LINES_KEPT = 20
-
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 
 #: Called with the steps done, all steps, and the one that begins.
 Progress = Callable[[int, int, str], None]
@@ -70,81 +61,6 @@ def find_toolchain(cc: str | None = None) -> Toolchain:
     return Toolchain(found, make)
 
 
-def _environment() -> dict[str, str]:
-    """Nothing but where things are: no MAKEFLAGS, no locale that compilers would speak."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    return kept | {"LC_ALL": "C"}
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep two builds in one folder apart."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                "another porttool builds the host twin here", where=str(folder), fix="wait for it"
-            ) from None
-        yield
-
-
-def _outdated(built: Path, files: Mapping[str, bytes]) -> bool:
-    """Whether what was built of a library cannot be built upon.
-
-    Make stops at a source that went, and does not apply patches again when they change.
-    """
-    known = recorded(built)
-    if known is None or known.keys() != files.keys() - {STAMP}:
-        return True
-    return (built / "origin").exists() and (built / STAMP).read_bytes() != files[STAMP]
-
-
-def _prepare(libraries: Sequence[Written], folder: Path) -> None:
-    """Put archives where the build looks for them, and drop what came out of an older one."""
-    for written in libraries:
-        built = folder / written.library.name
-        files = written.library.files
-        if built.exists() and _outdated(built, files):
-            shutil.rmtree(built)
-        built.mkdir(parents=True, exist_ok=True)
-        (built / STAMP).write_bytes(files[STAMP])
-        archive = written.library.archive
-        if archive is not None:
-            target = built / archive.basename
-            if not target.exists() or target.read_bytes() != archive.data:
-                target.write_bytes(archive.data)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and what it started: politely, then not."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(_GONE_WITHIN)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _die_with_parent() -> None:
-    """Let the kernel end this process when porttool is killed. Runs between fork and exec."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _start(command: Sequence[str], *, merged: bool) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if merged else subprocess.DEVNULL,
-        stderr=subprocess.STDOUT if merged else subprocess.PIPE,
-        env=_environment(),
-        process_group=0,
-        preexec_fn=_die_with_parent,
-    )
-
-
 _STEP = re.compile(rb"  ([A-Z][A-Z0-9]*) +(\S.*)")
 
 
@@ -163,17 +79,10 @@ def build(
     """
     paths = [written.path.resolve() for written in libraries]
     folder = folder.resolve()
-    for path in (*paths, folder, TWIN):
-        if re.search(r"[\s:$#%'\"\\;&|<>()*?~]", str(path)):
-            raise UserError(
-                "make cannot build in a folder of this name",
-                where=str(path),
-                why="its path has a blank or another character with a meaning of its own",
-                fix="move the workspace",
-            )
-    with _locked(folder):
+    require_plain((*paths, folder, TWIN))
+    with locked(folder, "the host twin"):
         write_config(paths, folder)
-        _prepare(libraries, folder)
+        prepare(libraries, folder)
         command = [
             toolchain.make,
             "--no-print-directory",
@@ -192,12 +101,12 @@ def build(
 
 def _count_steps(command: Sequence[str]) -> int:
     """How many steps make is going to announce."""
-    done = subprocess.run([*command, "-n"], capture_output=True, env=_environment(), check=False)
+    done = subprocess.run([*command, "-n"], capture_output=True, env=environment(), check=False)
     return len(re.findall(rb"^echo '  [A-Z]", done.stdout, re.MULTILINE))
 
 
 def _make(command: Sequence[str], total: int, progress: Progress | None) -> None:
-    process = _start(command, merged=True)
+    process = start(command, merged=True)
     said: list[bytes] = []
     steps = 0
     try:
@@ -213,7 +122,7 @@ def _make(command: Sequence[str], total: int, progress: Progress | None) -> None
             steps += 1
         status = process.wait()
     finally:
-        _end(process)
+        end(process)
         if process.stdout is not None:
             process.stdout.close()
     if status:
@@ -224,28 +133,6 @@ def _make(command: Sequence[str], total: int, progress: Progress | None) -> None
             "or correct sources, includes, defines or cflags in porttool.toml "
             "(warnings are errors: -Wno-error=... is a flag)",
         )
-
-
-def require_free(port: int) -> None:
-    """Raise :class:`UserError` if a TCP port of 127.0.0.1 cannot be served on."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-            probe.listen(1)
-        except OSError as error:
-            raise UserError(
-                f"port {port} cannot be served on",
-                where=f"{HOST}:{port}",
-                why=error.strerror,
-                fix="choose another one with --port N",
-            ) from None
-
-
-def _how_it_ended(status: int) -> str:
-    if status < 0:
-        return f"it was killed by {signal.Signals(-status).name}"
-    return f"it exited with status {status}"
 
 
 class Twin:
@@ -269,7 +156,7 @@ class Twin:
         self._log = log
         self._lines: collections.deque[str] = collections.deque(maxlen=_LINES_KEPT)
         arguments = [f"ukmetrics.port={port}", f"ukmetrics.address={HOST}", *parameters, "--"]
-        self._process = _start([str(program), *arguments], merged=False)
+        self._process = start([str(program), *arguments], merged=False)
         assert self._process.stderr is not None
         self._reader = threading.Thread(
             target=self._read, args=(self._process.stderr,), daemon=True
@@ -295,7 +182,7 @@ class Twin:
     def _dead(self, status: int) -> UserError:
         self._reader.join(timeout=1)
         return UserError(
-            "the host twin ended by itself", why=f"{_how_it_ended(status)}\n{self._said()}"
+            "the host twin ended by itself", why=f"{how_it_ended(status)}\n{self._said()}"
         )
 
     def wait_ready(self) -> None:
@@ -324,7 +211,7 @@ class Twin:
 
     def stop(self) -> None:
         """End the twin if it runs, and wait until it is gone."""
-        _end(self._process)
+        end(self._process)
         self._reader.join(timeout=1)
 
     def __enter__(self) -> Self:

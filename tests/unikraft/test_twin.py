@@ -15,7 +15,9 @@ import pytest
 from porttool.errors import UserError
 from porttool.unikraft import twin
 from porttool.unikraft.archive import write_archive
+from porttool.unikraft.buildfolder import locked
 from porttool.unikraft.emit import Archive, EmitInput, Written, emit, libraries
+from porttool.unikraft.processes import require_free
 from porttool.unikraft.tree import read_tree
 from porttool.workspace import EmitConfig
 from tests.unikraft.toyport import SERVE, UPSTREAM, fetched, make_port, toy_port
@@ -212,9 +214,9 @@ def test_a_port_that_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
         with pytest.raises(UserError, match=f"port {number} cannot be served on") as caught:
-            twin.require_free(number)
+            require_free(number)
     assert caught.value.why == "Address already in use"
-    twin.require_free(number)
+    require_free(number)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +297,7 @@ def test_two_builds_in_one_folder_are_kept_apart(
     tmp_path: Path, emitted: tuple[Written, ...], toolchain: twin.Toolchain
 ) -> None:
     with (
-        twin._locked(tmp_path / "twin"),
+        locked(tmp_path / "twin", "the host twin"),
         pytest.raises(UserError, match="another porttool builds"),
     ):
         twin.build(emitted, tmp_path / "twin", toolchain)
