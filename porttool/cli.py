@@ -526,6 +526,9 @@ def emit(
         Path | None,
         typer.Option(metavar="FILE", help="The file behind archive_url, for the fetch mode."),
     ] = None,
+    app: Annotated[
+        bool, typer.Option("--app", help="Write app-NAME, too: an application that links them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the Unikraft libraries: lib-ukmetrics and lib-NAME."""
@@ -534,7 +537,7 @@ def emit(
 
     def command() -> ExitCode:
         with workspace_input(ctx.obj, "emit", archive) as (source, build):
-            return ExitCode(emit(source, output or build, as_json=as_json))
+            return ExitCode(emit(source, output or build, app=app, as_json=as_json))
 
     _run(command)
 

@@ -1,9 +1,10 @@
-"""``porttool emit``: write the two Unikraft libraries."""
+"""``porttool emit``: write the two Unikraft libraries, and an application that links them."""
 
 from pathlib import Path
 
 from porttool import ui
 from porttool.errors import ExitCode
+from porttool.unikraft import app as applications
 from porttool.unikraft.emit import EmitInput, EmitResult, Written
 from porttool.unikraft.emit import emit as emit_libraries
 
@@ -15,30 +16,38 @@ def _summary(written: Written) -> str:
     return f"{written.path}  {len(written.changed)} of {total} files written or removed"
 
 
-def _document(result: EmitResult) -> dict[str, object]:
+def _folder(written: Written) -> dict[str, object]:
     return {
-        "schema": 1,
-        "libraries": [
-            {
-                "library": written.library.name,
-                "folder": str(written.path),
-                "files": sorted(written.library.files),
-                "changed": list(written.changed),
-            }
-            for written in result.libraries
-        ],
+        "library": written.library.name,
+        "folder": str(written.path),
+        "files": sorted(written.library.files),
+        "changed": list(written.changed),
     }
 
 
-def emit(source: EmitInput, out: Path, *, as_json: bool = False) -> int:
-    """Write the libraries of ``source`` below ``out`` and report; gives the exit code."""
+def _document(result: EmitResult, application: Written | None) -> dict[str, object]:
+    document: dict[str, object] = {
+        "schema": 1,
+        "libraries": [_folder(written) for written in result.libraries],
+    }
+    if application is not None:
+        document["application"] = _folder(application)
+    return document
+
+
+def emit(source: EmitInput, out: Path, *, app: bool = False, as_json: bool = False) -> int:
+    """Write the libraries of ``source`` below ``out`` and report; gives the exit code.
+
+    With ``app``, the smallest application that links them, too.
+    """
     from rich.text import Text
 
     result = emit_libraries(source, out)
+    application = applications.write(source.config, out) if app else None
     if as_json:
-        ui.show_json(_document(result))
+        ui.show_json(_document(result, application))
         return ExitCode.OK
-    for written in result.libraries:
+    for written in (*result.libraries, *([application] if application else [])):
         ui.show(Text(_summary(written)))
         archive = written.library.archive
         if archive is not None:
