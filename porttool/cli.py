@@ -20,6 +20,7 @@ from porttool.series.side import Side
 from porttool.unikraft import DEFAULT_RELEASE
 
 if TYPE_CHECKING:
+    from porttool.commands.build import Wanted
     from porttool.series.edit import Place
 
 app = typer.Typer(
@@ -577,6 +578,140 @@ def run(
             )
 
     _run(command)
+
+
+Unikraft = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="A tree of Unikraft.",
+        show_default="RELEASE/unikraft in $PORTTOOL_UNIKRAFT",
+    ),
+]
+Libs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR:DIR",
+        help="External libraries, in this order.",
+        show_default="lib-musl and lib-lwip beside the tree",
+    ),
+]
+Archives = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR", help="Where the archives are.", show_default="archives beside the tree"
+    ),
+]
+Application = Annotated[
+    Path | None,
+    typer.Option("--app", metavar="DIR", help="An application.", show_default="one that sleeps"),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="DIR", help="Where.", show_default="build"),
+]
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="At once.", show_default="processors")
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="CONFIG_X=y", help="A setting of Kconfig.")
+]
+
+
+def _wanted(
+    unikraft: Path | None,
+    libs: str | None,
+    archives: list[Path] | None,
+    application: Path | None,
+    settings: list[str] | None,
+    jobs: int | None,
+) -> "Wanted":
+    from porttool.commands.build import Wanted, paths
+
+    trees = os.environ.get("PORTTOOL_UNIKRAFT")
+    return Wanted(
+        unikraft,
+        Path(trees) if trees else None,
+        tuple(paths(libs)),
+        tuple(archives or ()),
+        application,
+        tuple(settings or ()),
+        jobs or len(os.sched_getaffinity(0)),
+    )
+
+
+@app.command(rich_help_panel=_PORT)
+def build(
+    ctx: typer.Context,
+    unikraft: Unikraft = None,
+    libs: Libs = None,
+    archives: Archives = None,
+    application: Application = None,
+    settings: Set = None,
+    output: Output = None,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build a unikernel with the emitted libraries in a real Unikraft tree."""
+    from porttool.commands.build import build
+    from porttool.commands.emitting import workspace_input
+
+    def command() -> ExitCode:
+        with workspace_input(ctx.obj, "build") as (source, out):
+            wanted = _wanted(unikraft, libs, archives, application, settings, jobs)
+            return ExitCode(build(source, output or out, wanted, as_json=as_json))
+
+    _run(command)
+
+
+@app.command(rich_help_panel=_PORT)
+def boot(
+    ctx: typer.Context,
+    image: Annotated[
+        Path | None,
+        typer.Argument(
+            help="An image, or the folder that it was built in.", show_default="the port's"
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 9100,
+    memory: Annotated[str, typer.Option(metavar="SIZE", help="Of the machine.")] = "64M",
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--param", metavar="LIB.NAME=VALUE", help="For the kernel command line."),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Wait this long for a scrape.")
+    ] = 30.0,
+    once: Annotated[
+        bool, typer.Option("--once", help="Print the first page of metrics and end.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show the console on stderr.")
+    ] = False,
+    with_build: Annotated[
+        bool, typer.Option("--build", help="Build it first; takes the options below.")
+    ] = False,
+    unikraft: Unikraft = None,
+    libs: Libs = None,
+    archives: Archives = None,
+    application: Application = None,
+    settings: Set = None,
+    output: Output = None,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start the unikernel in QEMU, wait for the first scrape, and serve until ^C."""
+    from porttool.commands.boot import Options
+    from porttool.commands.boot import boot as command
+
+    options = Options(port, memory, tuple(parameters or ()), timeout, once, verbose, as_json)
+    given = (unikraft, libs, archives, application, settings, jobs)
+    if not with_build and any(given):
+        raise typer.BadParameter("--unikraft, --libs and what else concerns the build need --build")
+    if with_build and image is not None:
+        raise typer.BadParameter("--build makes the image that is booted: name none")
+    wanted = _wanted(*given) if with_build else None
+    _run(lambda: command(ctx.obj, image, output, wanted, options))
 
 
 @app.command(rich_help_panel=_LOOK)

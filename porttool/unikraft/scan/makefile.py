@@ -57,17 +57,29 @@ class Origin:
     folder: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file that the build fetches for a library, and the name that it gives it."""
+
+    library: str
+    url: str
+    name: str
+
+
 @dataclass(slots=True)
 class Makefile:
     """Variables and registrations of the Makefiles that :meth:`read` has been given.
 
-    ``roots`` are the folders that may be read.
+    ``roots`` are the folders that may be read. ``known`` are Kconfig symbols (without ``CONFIG_``)
+    of which the value is given, when a configuration has been chosen.
     """
 
     roots: Sequence[Path]
+    known: Mapping[str, bool] = field(default_factory=dict)
 
     libraries: list[Library] = field(default_factory=list)
     archives: dict[str, list[str]] = field(default_factory=dict)
+    fetched: list[Fetched] = field(default_factory=list)
     patched: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     imported: list[tuple[str, str, Condition]] = field(default_factory=list)
     _variables: dict[str, list[tuple[str, str, Condition]]] = field(default_factory=dict)
@@ -101,6 +113,7 @@ class Makefile:
                 name = f"{match[1]}-y"
                 condition = condition & constant(not match[2].startswith(("have_clang", "clang")))
         name = self.expand(name)
+        condition = condition.given(self.known)
         if condition == NEVER or not name:
             return
         known = self._variables.setdefault(name, [])
@@ -201,6 +214,7 @@ class Makefile:
             found = self._equal(*_pair(arguments))
         if found is None:
             return None
+        found = found.given(self.known)
         return ~found if kind in ("ifneq", "ifndef") else found
 
     def _equal(self, one: str, other: str) -> Condition | None:
@@ -320,6 +334,8 @@ class _Reader:
             which = {"fetchas": 2, "fetchas2": 3}.get(function, 1)
             if len(arguments) > which:
                 self._fetched(first, arguments[which])
+                if function != "unarchive":
+                    self._urls(first, arguments[1], arguments[which])
         elif function == "patch" and len(arguments) > 1:
             folder = arguments[2] if len(arguments) > 2 else ""
             make.patched.setdefault(first, []).append((arguments[1], folder))
@@ -336,6 +352,17 @@ class _Reader:
             condition = condition & (make._truth(arguments[1]) or ALWAYS)
         make.libraries.append(Library(name, self._path.parent, condition))
         make.define(f"{name.upper()}_BASE", str(self._path.parent))
+
+    def _urls(self, library: str, url: str, name: str) -> None:
+        """Note what a library fetches; a URL may be assigned in several ways."""
+        make = self._make
+        match = re.fullmatch(r"\$\((\w+)\)", url.strip())
+        values = [value for _, value, _ in make._variables.get(match[1], ())] if match else [url]
+        for value in values:
+            whole = make.expand(value).strip()
+            base = whole.rpartition("/")[2] if name == url else make.expand(name).strip()
+            if base and base not in [each.name for each in make.fetched]:
+                make.fetched.append(Fetched(library, whole, base))
 
     def _fetched(self, library: str, url: str) -> None:
         make = self._make

@@ -71,7 +71,7 @@ def scan(
     a library has no ``Makefile.uk``, or an archive that one needs is missing or does not fit.
     """
     root = root.resolve()
-    result = Scan(_release(root), dict(commits))
+    result = Scan(release_of(root), dict(commits))
     with tempfile.TemporaryDirectory(prefix="porttool-") as temporary:
         layout = Layout(root, libraries, folders, Path(temporary))
         result.selects, result.fixed = layout.selects, layout.fixed
@@ -82,7 +82,8 @@ def scan(
     return result
 
 
-def _release(root: Path) -> str:
+def release_of(root: Path) -> str:
+    """The release that a tree says it is. Raises :class:`UserError` when it is no Unikraft tree."""
     text = reading.text(str(root / "version.mk"), [str(root)])
     if text is None:
         raise UserError("this is not a Unikraft tree", where=str(root), why="it has no version.mk")
