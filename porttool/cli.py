@@ -715,6 +715,28 @@ def boot(
 
 
 @app.command(rich_help_panel=_LOOK)
+def watch(
+    address: Annotated[
+        str, typer.Argument(metavar="URL", help="Of the metrics, or HOST:PORT of the exporter.")
+    ] = "http://127.0.0.1:9100/metrics",
+    interval: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Between two scrapes.")
+    ] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Show one page and end.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show what has been 0 so far, too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Watch an exporter live: values, rates and their course, until ^C."""
+    from porttool.commands.watch import watch
+
+    _run(
+        lambda: watch(address, interval=interval, once=once, everything=everything, as_json=as_json)
+    )
+
+
+@app.command(rich_help_panel=_LOOK)
 def status(ctx: typer.Context, as_json: AsJson = False) -> None:
     """Show pin, series, worktree and emitted libraries at a glance."""
     from porttool.commands.status import status
