@@ -90,6 +90,8 @@ def show_json(document: Any) -> None:  # noqa: ANN401 - whatever json can write
     """Print a JSON document to stdout: stable key order as given, never coloured."""
     ascii_only = sys.stdout.encoding.lower().replace("_", "-") != "utf-8"
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=ascii_only) + "\n")
+    # A command that goes on, such as boot, is waited for by its reader.
+    sys.stdout.flush()
 
 
 def write(text: str) -> None:

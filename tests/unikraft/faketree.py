@@ -23,9 +23,10 @@ prepare:
 $(O)/main.o: $(A)/main.c
 	@$(call step,CC,appdemo: main.o)
 	@gcc -Wall -Wextra -c $< -o $@
-$(O)/ours.o: $(lastword $(subst :, ,$(L)))/ours.c
+OURS := $(or $(wildcard $(lastword $(subst :, ,$(L)))/ours.c),/dev/null)
+$(O)/ours.o: $(OURS)
 	@$(call step,CC,libours: ours.o)
-	@gcc -Wall -Wextra -c $< -o $@
+	@gcc -Wall -Wextra -x c -c $< -o $@
 $(IMAGE): $(O)/main.o $(O)/ours.o
 	@$(call step,LD,$(notdir $@))
 	@cat $^ > $@

@@ -19,7 +19,7 @@ QEMU = """\
 import http.server, re, sys, time
 args = " ".join(sys.argv)
 port = int(re.search(r"hostfwd=tcp:127.0.0.1:(\\d+)-:9100", args)[1])
-image = open(sys.argv[sys.argv.index("-kernel") + 1]).read()
+image = open(sys.argv[sys.argv.index("-kernel") + 1], encoding="latin-1").read()
 if "no kvm" in image and "-accel kvm" in args:
     print("qemu: error: failed to set MSR; kvm_buf_set_msrs", file=sys.stderr)
     sys.exit(134)
