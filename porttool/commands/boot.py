@@ -1,13 +1,14 @@
 """``porttool boot``: the unikernel in QEMU, until it was scraped or until ^C."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from porttool import ui
+from porttool.commands import parameters
 from porttool.commands.build import Wanted, folder_of, make, tell
 from porttool.commands.emitting import workspace_input
 from porttool.errors import ExitCode, UserError
@@ -18,9 +19,6 @@ from porttool.unikraft.processes import require_free
 from porttool.workspace import Workspace
 
 CONSOLE = "console.log"
-
-#: Parameters of the kernel command line that the machine sets itself.
-_OWN = ("ukmetrics.port=", "ukmetrics.address=", "netdev.ip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +34,8 @@ class Options:
     as_json: bool = False
 
 
-def check_parameters(parameters: Sequence[str]) -> None:
-    """Raise :class:`UserError` for what cannot stand on the kernel command line."""
-    for parameter in parameters:
-        if not re.fullmatch(r"[a-z]\w*\.\w+=\S*", parameter):
-            raise UserError(
-                f"{parameter!r} is no parameter for the kernel command line",
-                fix="write it as library.name=value, for example ukmetrics.labels=site=lab",
-            )
-        if parameter.startswith(_OWN):
-            raise UserError(
-                f"{parameter!r} is set by porttool",
-                fix="choose the port of this machine with --port N",
-            )
-
-
 def _check(options: Options) -> None:
-    check_parameters(options.parameters)
+    parameters.check(options.parameters, own=("netdev.ip",))
     if not re.fullmatch(r"[1-9]\d*[MG]", options.memory):
         raise UserError(f"{options.memory!r} is no size of memory", fix="write it as 64M or 1G")
     machine.find_qemu()

@@ -1,6 +1,5 @@
 """``porttool run``: serve the emitted libraries on this machine, as the host twin."""
 
-import re
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 
 from porttool import ui
+from porttool.commands import parameters as checked
 from porttool.errors import ExitCode, UserError
 from porttool.unikraft import twin
 from porttool.unikraft.emit import EmitInput
@@ -62,14 +62,7 @@ def run(
     """
     from rich.text import Text
 
-    for parameter in parameters:
-        if not re.fullmatch(r"[a-z]\w*\.\w+=.*", parameter):
-            raise UserError(
-                f"{parameter!r} is no parameter for the kernel command line",
-                fix="write it as library.name=value, for example ukmetrics.labels=site=lab",
-            )
-        if parameter.startswith(("ukmetrics.port=", "ukmetrics.address=")):
-            raise UserError(f"{parameter!r}: the port is given with --port, on 127.0.0.1")
+    checked.check(parameters)
     with _terminate_interrupts():
         toolchain = twin.find_toolchain(cc)
         if not build_only:

@@ -71,7 +71,7 @@ def test_an_application_of_ones_own(port: Port, tree: Path, tmp_path: Path) -> N
         (("boot",), ("no image to boot", "porttool build")),
         (("boot", "nowhere"), ("no image to boot",)),
         (("boot", "--param", "ip"), ("no parameter", "library.name=value")),
-        (("boot", "--param", "ukmetrics.port=1"), ("set by porttool", "--port")),
+        (("boot", "--param", "ukmetrics.port=1"), ("the port is given with --port",)),
         (("boot", "--memory", "lots"), ("no size of memory", "64M")),
     ],
 )
