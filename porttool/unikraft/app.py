@@ -47,6 +47,14 @@ def options(release: str, library: str | None) -> tuple[str, ...]:
     return tuple(f"CONFIG_{symbol}=y" for symbol in symbols)
 
 
+def machine(release: str) -> str:
+    """QEMU's machine in which a release finds its network device.
+
+    Up to 0.14.0 the platform looks on a plain PCI bus only; 0.13.1 sees no device of a q35.
+    """
+    return "pc" if version(release) <= (0, 14, 0) else "q35"
+
+
 def network_parameters(release: str) -> tuple[str, ...]:
     """Kernel parameters that give the guest its address in QEMU's user network.
 

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from porttool.errors import UserError
-from porttool.unikraft.app import network_parameters
+from porttool.unikraft.app import machine, network_parameters
 from porttool.unikraft.processes import HOST, end, how_it_ended, start
 
 QEMU = "qemu-system-x86_64"
@@ -80,7 +80,7 @@ def command(qemu: str, settings: Settings, accelerator: str) -> list[str]:
         qemu,
         "-no-user-config",
         "-nodefaults",
-        *("-machine", "q35"),
+        *("-machine", machine(settings.release)),
         *("-accel", accelerator),
         *("-cpu", "max"),
         *("-m", settings.memory),
@@ -135,7 +135,7 @@ class Machine:
     def _hear(self, stream: IO[bytes]) -> None:
         with stream:
             for raw in stream:
-                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+                line = raw.decode("utf-8", "replace").replace("\0", "").rstrip("\r\n")
                 self._console.append(line)
                 if self._crashed is None and _FATAL.search(line):
                     self._crashed = time.monotonic()

@@ -81,6 +81,7 @@ def test_the_first_scrape_and_nobody_left_behind(tmp_path: Path) -> None:
     assert scrape.text.startswith("up 1\n")
     assert 0 < scrape.seconds < 20
     assert lines == ["Powered by"]
+    assert "-machine q35 " in scrape.text
     assert "-append netdev.ip=10.0.2.15/24:10.0.2.2 ukmetrics.labels=site=lab --" in scrape.text
 
 
@@ -88,6 +89,7 @@ def test_an_older_release_gets_its_address_its_own_way(tmp_path: Path) -> None:
     with Machine(settings(tmp_path, "serve", "0.13.1")) as running:
         text = running.first_scrape(20).text
     assert "netdev.ipv4_addr=10.0.2.15 netdev.ipv4_subnet_mask=255.255.255.0" in text
+    assert "-machine pc " in text, "it sees no network device on a q35"
 
 
 def test_without_kvm_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
