@@ -8,6 +8,15 @@ import pytest
 KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "VIRTUAL_ENV", "PORTTOOL_UNIKRAFT", "CI")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the option that renews what was seen in real trees of Unikraft."""
+    parser.addoption(
+        "--record-unikraft",
+        action="store_true",
+        help="write tests/unikraft_real/record.toml; with -m unikraft, without -n",
+    )
+
+
 @pytest.fixture(autouse=True)
 def sealed_environment(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch

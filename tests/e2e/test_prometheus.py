@@ -1,23 +1,18 @@
 """The main job's end: a real Prometheus scrapes the emitted libraries on this machine."""
 
-import json
 import mmap
 import re
 import shutil
 import socket
-import subprocess
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.e2e.load import hammer
-from tests.e2e.served import Served, copy_port, environment, free_port, promtool, serve
+from tests.e2e.prometheus import Prometheus, scraping
+from tests.e2e.served import Served, copy_port, promtool, serve
 
 #: node_exporter's own names, to whose upper-case letters promtool objects.
 CAMEL_CASE = {"node_memory_MemFree_bytes"}
@@ -47,57 +42,12 @@ def served(workspace: Path, home: Path) -> Iterator[Served]:
         yield running
 
 
-@dataclass(frozen=True, slots=True)
-class Prometheus:
-    """A running Prometheus that scrapes every second, and when it began."""
-
-    url: str
-    began: float
-
-    def query(self, expression: str) -> list[Any]:
-        query = urllib.parse.urlencode({"query": expression})
-        with urllib.request.urlopen(f"{self.url}/api/v1/query?{query}", timeout=5) as response:
-            answer = json.load(response)
-        assert answer["status"] == "success"
-        return list(answer["data"]["result"])
-
-    def value(self, expression: str) -> float:
-        (result,) = self.query(expression)
-        return float(result["value"][1])
-
-
 @pytest.fixture(scope="module")
 def prometheus(served: Served, home: Path) -> Iterator[Prometheus]:
     if shutil.which("prometheus") is None:
         pytest.skip("prometheus is not installed (Debian package prometheus)")
-    port = free_port()
-    (home / "prometheus.yml").write_text(
-        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-        "scrape_configs:\n"
-        f"  - {{job_name: twin, static_configs: [{{targets: ['127.0.0.1:{served.port}']}}]}}\n"
-    )
-    with (home / "prometheus.log").open("w") as log:
-        process = subprocess.Popen(
-            ["prometheus", f"--config.file={home}/prometheus.yml",
-             f"--storage.tsdb.path={home}/tsdb", f"--web.listen-address=127.0.0.1:{port}"],
-            stdout=log, stderr=log, env=environment(home),
-        )  # fmt: skip
-        try:
-            running = Prometheus(f"http://127.0.0.1:{port}", time.monotonic())
-            deadline = running.began + 20
-            while True:
-                assert process.poll() is None, (home / "prometheus.log").read_text()
-                try:
-                    if running.query("up"):
-                        break
-                except OSError:
-                    pass
-                assert time.monotonic() < deadline, (home / "prometheus.log").read_text()
-                time.sleep(0.1)
-            yield Prometheus(running.url, time.monotonic())
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
+    with scraping(served.port, home) as running:
+        yield running
 
 
 @needs_prometheus
