@@ -149,15 +149,15 @@ class IncludeStack:
         self.hidden = "3" in flags
         if "1" in flags or not self._stack:
             self._stack.append(name)
-        elif "2" in flags:
-            while len(self._stack) > 1 and self._stack[-1] != name:
+        else:
+            if "2" in flags and len(self._stack) > 1:
                 self._stack.pop()
-        elif name != self._stack[-1]:
-            # A #line directive of the source: places are given in its terms if the file is there.
-            try:
-                self._files.look_up(name)
-            except SyntaxProblem:
-                name = self._stack[-1]
+            if name != self._stack[-1]:
+                # A #line directive: places are given in its terms if the file is there.
+                try:
+                    self._files.look_up(name)
+                except SyntaxProblem:
+                    name = self._stack[-1]
         self.file = name
 
     @property

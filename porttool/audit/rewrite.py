@@ -321,7 +321,7 @@ class _Rewriter:
             return last.text in _BEFORE_OPERAND
         if last.text == ")":
             return len(self._out) > 1 and self._out[-2].text == "*"
-        return last.kind == "punctuation" and last.text not in ("]", "}")
+        return last.kind == "punctuation" and last.text not in ("]", "}", "++", "--")
 
     def _open(self, token: Token) -> None:
         if token.text == "[" and self._peek() == "[":

@@ -409,6 +409,11 @@ def test_line_directive_keeps_sites_in_the_folder(tmp_path: Path) -> None:
     assert lines(report, "puts") == ["a.c:40"]
 
 
+def test_include_below_a_line_directive_comes_back_to_the_file(tmp_path: Path) -> None:
+    text = '#line 9 "grammar.y"\n#include <stdio.h>\nint f(void) { return puts(""); }\n'
+    assert lines(audit_text(tmp_path, text), "puts") == ["a.c:10"]
+
+
 def test_source_outside_of_the_folder_is_refused(tmp_path: Path) -> None:
     build_tree(tmp_path, {"in/a.c": "", "out/b.c": ""})
     with pytest.raises(UserError, match="outside"):

@@ -2,4 +2,4 @@
 #include <unistd.h>
 
 int f(int a, int b)
-{ int one = 1; return (a) && one && b && getpid(); } /* here */
+{ int one = 1; return (a) && one && b-- && one++ && getpid(); } /* here */
