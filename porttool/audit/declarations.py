@@ -10,7 +10,7 @@ from pycparser import c_ast
 
 from porttool.audit.fold import evaluate
 from porttool.audit.lexer import Chunk, Place, SyntaxProblem, Token
-from porttool.audit.parse import parse
+from porttool.audit.parse import line_of, parse
 from porttool.audit.rewrite import BUILTIN_TYPES, Rewritten, rewrite
 
 
@@ -136,6 +136,9 @@ class DeclarationReader:
         while ready:
             joined = Rewritten("".join(code.text for _, code in ready))
             joined.lines = list(range(len(ready)))  # one line a declaration
+            joined.tokens = [
+                (text, line) for line, (_, code) in enumerate(ready, 1) for text, _ in code.tokens
+            ]
             places = [Place("", number, True) for number in range(len(ready))]
             try:
                 tree = parse(joined, prelude, places)
@@ -148,8 +151,8 @@ class DeclarationReader:
                 ready = [each for n, each in enumerate(ready) if n != problem.place.line]
                 continue
             for node in tree.ext:
-                line = node.coord.line if node.coord else 0
-                if line > 0:
+                line = line_of(node)
+                if line is not None:
                     self._take(node, *ready[line - 1])
             return
 

@@ -89,13 +89,15 @@ _SIMPLE_ESCAPES = {"n": 10, "t": 9, "r": 13, "a": 7, "b": 8, "f": 12, "v": 11, "
 class Rewritten:
     """Text for pycparser, and what it needs to be understood.
 
-    ``lines[n]`` is the place (an index) of line n + 1 of ``text``. ``strings`` are the string
+    ``lines[n]`` is the place (an index) of line n + 1 of ``text``; ``tokens`` are its tokens, each
+    with its line, 1-based. ``strings`` are the string
     literals: in the text, literal n is spelt ``"n;"``. ``noreturn`` and ``defined`` (by an alias
     attribute) name functions; ``used`` names functions that an attribute refers to, with places.
     """
 
     text: str = ""
     lines: list[int] = field(default_factory=list)
+    tokens: list[tuple[str, int]] = field(default_factory=list)
     strings: list[tuple[str, int]] = field(default_factory=list)
     noreturn: set[str] = field(default_factory=set)
     defined: set[str] = field(default_factory=set)
@@ -201,6 +203,7 @@ class _Rewriter:
     def _render(self) -> None:
         lines: list[str] = []
         current: list[str] = []
+        tokens = self._result.tokens
         place = -1
         for token in self._out:
             if token.place != place:
@@ -210,6 +213,7 @@ class _Rewriter:
                     current = []
                 place = token.place
             current.append(token.text)
+            tokens.append((token.text, len(lines) + 1))
         if current:
             lines.append(" ".join(current))
             self._result.lines.append(place)

@@ -13,7 +13,7 @@ from porttool.audit.declarations import DeclarationReader, Declared, Sort, Syste
 from porttool.audit.lexer import Files, Origin, Place, SyntaxProblem, Unit, printable_name, scan
 from porttool.audit.macros import Macro, SourceView, is_type, literal_word, view_source
 from porttool.audit.model import FileResult, Function, Kind, Site
-from porttool.audit.parse import parse
+from porttool.audit.parse import TreeReader
 from porttool.audit.paths import KERNEL_PATH
 from porttool.audit.preprocess import (
     NO_FLAGS,
@@ -132,6 +132,7 @@ class UnitAuditor:
         self._tools = tools
         self._files = Files(str(root), tuple(map(str, (*includes, *libraries))), tools)
         self._reader = DeclarationReader()
+        self._trees = TreeReader()
         self._conditionals: dict[str, Conditionals] = {}
 
     def audit(self, path: Path, flags: Flags = NO_FLAGS, known: Collection[str] = ()) -> UnitResult:
@@ -187,7 +188,10 @@ class UnitAuditor:
             for word, known in system.names.items()
             if known.fact.sort is Sort.TYPEDEF and word in words
         ]
-        tree = parse(code, [*sorted(typedefs), *BUILTIN_TYPES], unit.places)
+        own = str(path)
+        tree = self._trees.parse(
+            code, [*typedefs, *BUILTIN_TYPES], unit.places, lambda place: place.file != own
+        )
         usage = find_usage(tree, code, system)
         collector = _Collector(self._files, unit, view, system, usage)
         collector.take_usage(code)

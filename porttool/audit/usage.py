@@ -14,6 +14,7 @@ from pycparser import c_ast
 
 from porttool.audit.declarations import Sort, SystemNames
 from porttool.audit.fold import evaluate
+from porttool.audit.parse import line_of
 from porttool.audit.paths import Built, PathFinder
 from porttool.audit.rewrite import COMPILER_PREFIXES, Rewritten
 from porttool.audit.types import choose_generic
@@ -178,8 +179,7 @@ class _Walker:
     def run(self, tree: c_ast.FileAST) -> Usage:
         self._paths.begin_file(tree)
         for node in tree.ext:
-            if node.coord is None or node.coord.line > 0:
-                self._external(node)
+            self._external(node)
         for name in self._code.defined:
             if name in self._own:
                 self._own[name].defined = True
@@ -241,8 +241,9 @@ class _Walker:
         self._usage.references.append(reference)
 
     def _place(self, node: c_ast.Node) -> int:
-        if node.coord is not None:
-            self._line = node.coord.line
+        line = line_of(node)
+        if line is not None:
+            self._line = line
         return self._code.lines[min(max(self._line, 1), len(self._code.lines)) - 1]
 
     # declarations
