@@ -420,6 +420,9 @@ def audit_deps(
     all_configs: Annotated[
         bool, typer.Option("--all-configs", help="Audit every branch of the sources' #if.")
     ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Neither use nor keep results of earlier audits.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Write the result as JSON.", rich_help_panel=_FORMATS)
     ] = False,
@@ -490,7 +493,9 @@ def audit_deps(
             includes=tuple(include or ()),
             defines=tuple(define or ()),
             target=Target(release, catalogue, fail_on),
-            build=Build(compile_commands, trust_make, tuple(config or ()), all_configs),
+            build=Build(
+                compile_commands, trust_make, tuple(config or ()), all_configs, not no_cache
+            ),
         )
         if compare:
             from porttool.commands.questions.compare import compare as rank

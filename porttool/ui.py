@@ -6,6 +6,7 @@ Results go to stdout, progress and prose to stderr. Colour only on a terminal; r
 
 import json
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import Progress
 
+
+#: So many seconds something takes before its progress is shown.
+PROGRESS_DELAY = 1.0
 
 #: What an upstream's file names and messages must not do to a terminal: control characters are
 #: shown as they would be written in C.
@@ -113,7 +117,10 @@ def show_error(error: PorttoolError) -> None:
 
 @contextmanager
 def progress() -> Iterator["Progress"]:
-    """A progress display on stderr that vanishes when done; silent off a terminal."""
+    """A progress display on stderr that vanishes when done; silent off a terminal.
+
+    It comes after :data:`PROGRESS_DELAY`, so that what is done at once leaves no trace.
+    """
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -124,11 +131,18 @@ def progress() -> Iterator["Progress"]:
 
     console = stderr()
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-    with Progress(
-        *columns,
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
+    bar = Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=True)
+    if not console.is_terminal:
         yield bar
+        return
+    bar.disable = False
+    timer = threading.Timer(PROGRESS_DELAY, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield bar
+    finally:
+        timer.cancel()
+        timer.join()
+        if bar.live.is_started:
+            bar.stop()

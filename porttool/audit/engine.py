@@ -1,5 +1,6 @@
 """The audit: every source file on its own, then all of them put together into a report."""
 
+import gc
 import os
 import re
 import tempfile
@@ -10,6 +11,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from porttool.audit.cache import Cache, Scope
 from porttool.audit.commands import Command
 from porttool.audit.configurations import Planner, negated
 from porttool.audit.declarations import DeclarationReader, Sort
@@ -58,6 +60,10 @@ class _Job:
     defines: tuple[str, ...]
     tools: Toolchain
     libraries: tuple[Path, ...] = ()
+    cache: Path | None = None
+
+    def scope(self) -> Scope:
+        return Scope(self.root, self.includes, self.defines, self.tools, self.libraries)
 
     def auditor(self) -> UnitAuditor:
         return UnitAuditor(self.root, self.includes, self.defines, self.tools, self.libraries)
@@ -74,6 +80,7 @@ def audit(
     commands: Sequence[Command] = (),
     configurations: Sequence[Configuration] = (),
     all_branches: bool = False,
+    cache: Path | None = None,
 ) -> AuditReport:
     """Find what C sources need that they do not bring themselves.
 
@@ -85,7 +92,8 @@ def audit(
 
     ``commands`` give flags to some of the sources. With ``configurations`` the audit is done
     under each of them, with ``all_branches`` under as many as it takes to compile every branch of
-    the sources' ``#if``; the report is the union, each need with its conditions.
+    the sources' ``#if``; the report is the union, each need with its conditions. ``cache`` is the
+    folder of results that are used again; see :mod:`porttool.audit.cache`.
 
     Nothing is compiled and nothing of the sources is executed. A file that does not parse is
     in the report's ``files`` with the reason. Raises :class:`UserError` when there is no
@@ -102,7 +110,7 @@ def audit(
     tasks = _tasks(paths, commands)
     libraries = tuple(dict.fromkeys(i for task in tasks for i in task.flags.includes))
     with toolchain() as tools:
-        job = _Job(root, folders, tuple(defines), tools, libraries)
+        job = _Job(root, folders, tuple(defines), tools, libraries, cache)
         names = HeaderNames(tools.system)
         if all_branches:
             runs, planner = _run_all_branches(job, tasks, names, advance)
@@ -221,29 +229,67 @@ def _files(result: UnitResult) -> tuple[str, ...]:
 
 
 def _run(job: _Job, tasks: list[_Task], advance: Callable[[], None]) -> Iterable[UnitResult]:
-    size = sum(task.path.stat().st_size for task in tasks if task.path.is_file())
+    """The results of all tasks, in their order, of which some are known already."""
+    cache = Cache(job.scope(), job.cache)
+    known: dict[int, UnitResult] = {}
+    sizes: dict[int, int] = {}
+    for number, task in enumerate(tasks):
+        result = cache.load(task.path, task.flags)
+        if result is not None:
+            known[number] = result
+            advance()
+        else:
+            sizes[number] = task.path.stat().st_size if task.path.is_file() else 0
+    # The largest first, so that no process is left with it at the end.
+    open_ = sorted(sizes, key=lambda number: (-sizes[number], number))
+    missing = [tasks[number] for number in open_]
+    for number, result in zip(open_, _work_off(job, missing, sum(sizes.values())), strict=True):
+        known[number] = result
+        advance()
+    if open_:
+        cache.prune()
+    return [known[number] for number in range(len(tasks))]
+
+
+def _work_off(job: _Job, tasks: list[_Task], size: int) -> Iterable[UnitResult]:
     workers = min(len(tasks), os.cpu_count() or 1)
     if workers < 2 or size < PARALLEL_BYTES:
-        auditor = job.auditor()
-        for task in tasks:
-            yield with_deep_stack(partial(auditor.audit, task.path, task.flags, task.known))
-            advance()
+        worker = _Worker(job)
+        yield from map(worker.run, tasks)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (job,)) as pool:
-        for result in pool.map(_work, tasks):
-            yield result
-            advance()
+    # Not a fork of this process, which may have threads; one that has read the code already.
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(workers, context, _start_worker, (job,)) as pool:
+        yield from pool.map(_work, tasks)
 
 
-_worker: list["UnitAuditor"] = []
+class _Worker:
+    """Audits files in one process."""
+
+    def __init__(self, job: _Job) -> None:
+        self._auditor = job.auditor()
+        self._cache = Cache(job.scope(), job.cache)
+
+    def run(self, task: _Task) -> UnitResult:
+        result = with_deep_stack(partial(self._auditor.audit, task.path, task.flags, task.known))
+        # One that is there already under other flags is not read again, and says nothing.
+        if result.digest not in task.known:
+            self._cache.store(task.path, task.flags, self._auditor.text, result)
+        return result
+
+
+_worker: list[_Worker] = []
 
 
 def _start_worker(job: _Job) -> None:
-    _worker[:] = [job.auditor()]
+    # Trees of syntax have no cycles, and there are many nodes to look through in vain.
+    gc.set_threshold(200_000, 50, 100)
+    _worker[:] = [_Worker(job)]
 
 
 def _work(task: _Task) -> UnitResult:
-    return with_deep_stack(lambda: _worker[0].audit(task.path, task.flags, task.known))
+    return _worker[0].run(task)
 
 
 #: The line on which a function is defined, in text that is not parsed.
@@ -479,10 +525,12 @@ class _DeclarationFinder:
         self._job = job
         self._names = names
         self._reader = DeclarationReader()
+        self._cache = Cache(job.scope(), job.cache)
 
     def find(self, name: str) -> str | None:
         """The header of the C library that declares a function or variable; None if none does."""
-        return with_deep_stack(lambda: self._find(name))
+        search = partial(with_deep_stack, lambda: self._find(name))
+        return self._cache.remember(f"declares {name}", search)
 
     def _find(self, name: str) -> str | None:
         tools = self._job.tools

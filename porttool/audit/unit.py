@@ -131,6 +131,8 @@ class UnitAuditor:
         self._defines = tuple(defines)
         self._tools = tools
         self._files = Files(str(root), tuple(map(str, (*includes, *libraries))), tools)
+        #: What the last file was preprocessed to.
+        self.text = Preprocessed("", "")
         self._reader = DeclarationReader()
         self._trees = TreeReader()
         self._conditionals: dict[str, Conditionals] = {}
@@ -166,6 +168,7 @@ class UnitAuditor:
     def _audit(self, path: Path, name: str, flags: Flags, known: Collection[str]) -> UnitResult:
         self._look(path)
         text = preprocess(path, self._tools, self._includes, self._defines, flags)
+        self.text = text
         digest = _digest(text)
         if digest in known:
             return UnitResult(FileResult(name, True), digest=digest)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from porttool import ui
-from porttool.audit import AuditReport, Need, audit, compare
+from porttool.audit import AuditReport, Need, audit, cache, compare
 from porttool.audit.build import guess_build
 from porttool.audit.commands import Command, read_compile_commands
 from porttool.audit.configurations import CONFIGURATION_LIMIT, named_configurations
@@ -40,12 +40,14 @@ class Build:
 
     ``compile_commands`` is a file of compiler commands, ``trust_make`` lets ``make -n`` say them.
     ``configurations`` are ``NAME=DEFINE,DEFINE...``; ``all_branches`` finds them by itself.
+    ``cached`` says that results of earlier audits are used, and kept.
     """
 
     compile_commands: Path | None = None
     trust_make: bool = False
     configurations: tuple[str, ...] = ()
     all_branches: bool = False
+    cached: bool = True
 
     def __post_init__(self) -> None:
         if self.compile_commands is not None and self.trust_make:
@@ -164,6 +166,7 @@ def run_audit(
             commands=scope.commands,
             configurations=named_configurations(build.configurations),
             all_branches=build.all_branches,
+            cache=cache.default_folder() if build.cached else None,
         )
     if build.all_branches and len(report.configurations) > CONFIGURATION_LIMIT:
         ui.note(
