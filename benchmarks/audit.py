@@ -494,11 +494,12 @@ def tree(pid: int) -> list[int]:
     """A process and all that descend from it."""
     found = [pid]
     for each in found:
-        for children in Path(f"/proc/{each}/task").glob("*/children"):
-            try:
+        try:
+            for thread in list(Path(f"/proc/{each}/task").iterdir()):
+                children = thread / "children"
                 found += map(int, children.read_text().split())
-            except OSError:
-                continue
+        except OSError:
+            continue  # it has ended
     return found
 
 
