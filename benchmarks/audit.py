@@ -651,7 +651,6 @@ def report_speed(report: Report, each: Sequence[Speed]) -> None:
                 f"{kloc:.1f}",
                 *(f"{used.seconds:.2f}" for used in (one.compiled, one.cold, one.warm)),
                 f"{cold:.2f}",
-                f"{one.cold.cpu / one.compiled.cpu:.2f}",
                 f"{warm:.3f}",
                 f"{one.peak:.0f} MB",
             ]
@@ -667,7 +666,7 @@ def report_speed(report: Report, each: Sequence[Speed]) -> None:
         f"{worst.peak:.0f} MB",
         reached=worst.peak < 500,
     )
-    head = ("program", "kLoC", "compile s", "cold s", "warm s", "cold of compile", "by CPU")
+    head = ("program", "kLoC", "compile s", "cold s", "warm s", "cold of compile")
     report.table((*head, "warm of cold", "peak"), rows)
 
 

@@ -47,7 +47,8 @@ _FILES = re.compile(
     r'|[ \t]*(?:include|include_next|import)\b[ \t]*(?:(["<])([^">\n]+)[">])?)',
     re.MULTILINE,
 )
-_ASKS = b"__has_include"
+#: A condition that asks for a header; the name is not always written out.
+_ASKS = re.compile(r"__has_include(?:_next)?[ \t]*\([ \t]*(?:([\"<])([^\">\n]+)[\">])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Cache:
         self._started = time.time_ns()
         self._digests: dict[str, tuple[str, Stamp] | None] = {}
         self._exists: dict[str, bool] = {}
+        self._asks: dict[str, list[tuple[str, str]]] = {}
         tools = scope.tools
         self._base = (
             *(_version(), tools.libc, tools.cpp, _stamp(tools.cpp or "")),
@@ -196,17 +198,13 @@ class Cache:
         return there
 
     def _digest(self, path: str) -> tuple[str, Stamp] | None:
-        """The digest of a file and its stamp; None when it cannot be read or asks for headers."""
+        """The digest of a file and its stamp; None when it cannot be read."""
         if path not in self._digests:
             stamp = _stamp(path)
-            try:
-                content = Path(path).read_bytes()
-            except OSError:
-                content = _ASKS
-            own = path.startswith(f"{self._scope.root}/")
             known = None
-            if stamp is not None and not (own and _ASKS in content):
-                known = (hashlib.sha256(content).hexdigest(), stamp)
+            with contextlib.suppress(OSError):
+                if stamp is not None:
+                    known = (hashlib.sha256(Path(path).read_bytes()).hexdigest(), stamp)
             self._digests[path] = known
         return self._digests[path]
 
@@ -227,15 +225,31 @@ class Cache:
                 return None  # a macro names the file
             else:
                 wanted.add((here.rpartition("/")[0] if match[2] == '"' else "", match[3]))
+        for path in list(read):
+            for quote, name in self._asked(path):
+                if not name:
+                    return None
+                wanted.add((path.rpartition("/")[0] if quote == '"' else "", name))
         search = [*map(str, (*flags.includes, *scope.includes)), *scope.tools.system]
         absent = set()
         for beside, name in wanted:
             for folder in [beside, *search] if beside else search:
                 path = f"{folder}/{name}"
                 if self._is_there(path):
+                    read.add(path)
                     break
                 absent.add(path)
-        return sorted(path for path in read if self._is_there(path)), sorted(absent)
+        return sorted(path for path in read if Path(path).is_file()), sorted(absent)
+
+    def _asked(self, path: str) -> list[tuple[str, str]]:
+        """The headers that an own file asks for with ``__has_include``."""
+        if path not in self._asks:
+            text = ""
+            if path.startswith(f"{self._scope.root}/"):
+                with contextlib.suppress(OSError):
+                    text = Path(path).read_text("latin-1")
+            self._asks[path] = _ASKS.findall(text)
+        return self._asks[path]
 
 
 def default_folder() -> Path:

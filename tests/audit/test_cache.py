@@ -127,12 +127,24 @@ def test_file_that_does_not_parse_is_not_kept(tree: Path, run: Run, runs: list[s
     assert runs == ["a.c", "b.c", "b.c"]
 
 
-def test_file_that_asks_for_headers_is_not_kept(tree: Path, run: Run, runs: list[str]) -> None:
+def test_header_that_a_condition_asks_for(tree: Path, run: Run, runs: list[str]) -> None:
     text = "#if __has_include(<new.h>)\nint f(void) { return getgid(); }\n#endif\n"
     (tree / "src" / "b.c").write_text(text)
     run(tree)
+    run(tree)
+    assert runs == ["a.c", "b.c"]
     (tree / "first" / "new.h").write_text("")
     assert "getgid" in functions(run(tree))
+    (tree / "first" / "new.h").unlink()
+    assert "getgid" not in functions(run(tree))
+
+
+def test_header_that_a_macro_asks_for_is_not_kept(tree: Path, run: Run, runs: list[str]) -> None:
+    text = "#define NAME <new.h>\n#if __has_include(NAME)\n#endif\nint x;\n"
+    (tree / "src" / "b.c").write_text(text)
+    run(tree)
+    run(tree)
+    assert runs == ["a.c", "b.c", "b.c"]
 
 
 def test_file_name_from_a_macro_is_known(tree: Path, run: Run, runs: list[str]) -> None:
