@@ -172,9 +172,9 @@ class UnitAuditor:
         digest = _digest(text)
         if digest in known:
             return UnitResult(FileResult(name, True), digest=digest)
-        return replace(self._read(name, text, flags), digest=digest)
+        return replace(self._read(path, name, text, flags), digest=digest)
 
-    def _read(self, name: str, text: Preprocessed, flags: Flags) -> UnitResult:
+    def _read(self, path: Path, name: str, text: Preprocessed, flags: Flags) -> UnitResult:
         unit = scan(text.expanded, self._files)
         view = view_source(text.directives, self._files)
         system = self._reader.read(unit.chunks)

@@ -212,9 +212,11 @@ def test_file_that_is_the_same_text_is_not_read_again(
     read: list[str] = []
     whole = UnitAuditor._read
 
-    def noted(self: UnitAuditor, name: str, text: Preprocessed, flags: Flags) -> UnitResult:
+    def noted(
+        self: UnitAuditor, path: Path, name: str, text: Preprocessed, flags: Flags
+    ) -> UnitResult:
         read.append(name)
-        return whole(self, name, text, flags)
+        return whole(self, path, name, text, flags)
 
     monkeypatch.setattr(UnitAuditor, "_read", noted)
     build_tree(
