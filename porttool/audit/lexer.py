@@ -17,13 +17,13 @@ MARKER = re.compile(r'^# (\d+) "((?:[^"\\\n]++|\\.)*+)"((?: [1-4])*)\r?\n', re.M
 
 TOKEN = re.compile(
     r"""
-      (?P<space>(?:[ \t\f\v\r]|\\\r?\n)+)
+      (?P<space>(?:[ \t\f\v\r]|\\\r?\n)++)
     | (?P<newline>\n)
     | (?P<string>(?:u8|[uUL])?"(?:[^"\\\n]++|\\.)*+")
     | (?P<char>(?:u8|[uUL])?'(?:[^'\\\n]++|\\.)++')
     | (?P<word>(?:[A-Za-z_$\x80-\xff]|\\[uU][0-9a-fA-F]{4,8})[\w$\x80-\xff]*
-        (?:\\[uU][0-9a-fA-F]{4,8}[\w$\x80-\xff]*)*)
-    | (?P<number>\.?[0-9](?:[eEpP][+-]|[\w.])*)
+        (?:\\[uU][0-9a-fA-F]{4,8}[\w$\x80-\xff]*)*+)
+    | (?P<number>\.?[0-9](?:[eEpP][+-]|'(?=\w)|[\w.])*+)
     | (?P<comment>/\*[\s\S]*?\*/|//(?:[^\\\n]++|\\[\s\S])*+)
     | (?P<punctuation>\.\.\.|<<=|>>=|->|\+\+|--|&&|\|\||[-+*/%&|^<>=!]=|<<|>>|\#\#|<:|:>|<%|%>
         |[][(){};,.:?~!<>=+*/%&|^\#@-])
@@ -119,7 +119,10 @@ class Files:
             return Origin.SYSTEM, public
         if path.startswith("<"):
             return Origin.SYSTEM, path
-        real = os.path.realpath(path)
+        try:
+            real = os.path.realpath(path)
+        except ValueError:
+            raise SyntaxProblem(f"{path!r} names no file", None) from None
         if real.startswith(self._root + "/"):
             return Origin.OWN, printable_name(real[len(self._root) + 1 :])
         for library in self._libraries:
@@ -149,16 +152,23 @@ class IncludeStack:
         self.hidden = "3" in flags
         if "1" in flags or not self._stack:
             self._stack.append(name)
-        else:
-            if "2" in flags and len(self._stack) > 1:
-                self._stack.pop()
-            if name != self._stack[-1]:
-                # A #line directive: places are given in its terms if the file is there.
-                try:
-                    self._files.look_up(name)
-                except SyntaxProblem:
-                    name = self._stack[-1]
+        elif "2" in flags:
+            self._leave(name)
+        if name != self._stack[-1]:
+            # A #line directive of the source: places are given in its terms if the file is there.
+            try:
+                self._files.look_up(name)
+            except SyntaxProblem:
+                name = self._stack[-1]
         self.file = name
+
+    def _leave(self, name: str) -> None:
+        """Go back to the file ``name``, or to the one before if #line gave it that name."""
+        if len(self._stack) > 1:
+            self._stack.pop()
+        if name in self._stack:
+            while self._stack[-1] != name:
+                self._stack.pop()
 
     @property
     def origin(self) -> Origin:
@@ -172,15 +182,18 @@ class IncludeStack:
 
     def header(self) -> tuple[str, bool]:
         """The innermost system header that a programmer would name, and whether it is not this."""
-        innermost = None
+        innermost = named = None
         for path in reversed(self._stack):
             origin, name = self._files.look_up(path)
             if origin is not Origin.SYSTEM:
                 break
             innermost = innermost or name
-            if not PRIVATE.match(name):
+            if PRIVATE.match(name):
+                continue
+            if not name.startswith("linux/"):
                 return name, name != innermost
-        return innermost or self.file, True
+            named = named or name  # unless the C library's own header brings it
+        return named or innermost or self.file, named is None or named != innermost
 
 
 def unescape_marker(name: str) -> str:
@@ -204,9 +217,17 @@ def scan(expanded: str, files: Files) -> Unit:
     stack = IncludeStack(files)
     splitter = _ChunkSplitter(unit.chunks)
     depth = 0
+    file, line = "", 0
     for match, segment in _segments(expanded):
-        stack.marker(match)
-        if stack.origin is Origin.SYSTEM and depth <= 0:
+        try:
+            stack.marker(match)
+            origin = stack.origin
+        except SyntaxProblem as problem:
+            place = Place(file, line, False) if file else None
+            raise SyntaxProblem(problem.reason, place) from None
+        if origin is not Origin.SYSTEM:
+            file, line = stack.file, int(match[1]) + segment.count("\n")
+        if origin is Origin.SYSTEM and depth <= 0:
             splitter.feed(lex_system(segment), stack)
         else:
             depth += _scan_own(segment, int(match[1]), stack, unit)

@@ -3,6 +3,7 @@
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,9 @@ from porttool.audit.rewrite import Rewritten
 
 T = TypeVar("T")
 
+#: Processor time that parsing one file may take.
+PARSE_SECONDS = 30
+_TOKENS_A_CHECK = 256
 #: Python frames that a parse may stack up; brackets are bounded before, other nesting by this.
 FRAME_LIMIT = 120_000
 STACK_BYTES = 512 * 1024 * 1024
@@ -78,19 +82,38 @@ class _Token:
     filename: _Start
 
 
+class _TooLong(Exception):
+    """Parsing takes longer than anything that a person wrote would."""
+
+
 class _Feed:
-    """Stands in for pycparser's lexer: hands out tokens that were made before."""
+    """Stands in for pycparser's lexer: hands out tokens that were made before.
+
+    It also keeps the time: a few constructs take the parser the square of their length.
+    """
 
     def __init__(self, error_func: Callable[..., None], **_: object) -> None:
         self.tokens: Iterator[_Token] = iter(())
         self.last: _Token | None = None
         self.filename = "-"
+        self._left = 0
+        self._end = time.thread_time() + PARSE_SECONDS
+
+    @property
+    def line(self) -> int:
+        """The line of the last token in the text as a whole, 1-based; 0 before the first."""
+        return 0 if self.last is None else self.last.filename.before + self.last.lineno
 
     def input(self, text: str, filename: str = "") -> None:
         """There is no text: see ``tokens``."""
 
     def token(self) -> _Token | None:
-        """The next token; None at the end."""
+        """The next token; None at the end. Raises :class:`_TooLong`."""
+        if not self._left:
+            self._left = _TOKENS_A_CHECK
+            if time.thread_time() > self._end:
+                raise _TooLong
+        self._left -= 1
         token = next(self.tokens, None)
         if token is not None:
             self.last = token
@@ -276,11 +299,12 @@ def _parse_run(
         tree = parser.parse("", "-")
     except ParseError as error:
         line = error_line(str(error))
-        if line is None and feed.last is not None:
-            line = feed.last.filename.before + feed.last.lineno
-        raise _problem(str(error), line or 0, code, places) from None
+        raise _problem(str(error), feed.line if line is None else line, code, places) from None
     except RecursionError:
-        raise SyntaxProblem("nested too deep to parse", None) from None
+        raise _problem("nested too deep to parse", feed.line, code, places) from None
+    except _TooLong:
+        reason = f"takes longer than {PARSE_SECONDS} s to parse"
+        raise _problem(reason, feed.line, code, places) from None
     except (AssertionError, AttributeError, IndexError, TypeError, ValueError) as error:
         # What pycparser does with some text that is not C at all.
         raise SyntaxProblem(
@@ -328,6 +352,11 @@ def _problem(message: str, line: int, code: Rewritten, places: list[Place]) -> S
     if 0 < line <= len(code.lines):
         place = places[code.lines[line - 1]]
     reason = re.sub(r"^-\d*:(?:\d+:)*\s*", "", message)
-    reason = re.sub(r'"(\d+);"', lambda match: repr(code.strings[int(match[1])][0]), reason)
+    reason = re.sub(r'"(\d+);"', lambda match: _literal(code, int(match[1])), reason)
     near = re.fullmatch(r"before: (.*)", reason, re.DOTALL)
     return SyntaxProblem(f"syntax error before {near[1]}" if near else reason, place)
+
+
+def _literal(code: Rewritten, number: int) -> str:
+    """String literal ``number`` as the source has it, as far as that is known."""
+    return repr(code.strings[number][0]) if number < len(code.strings) else "a string"

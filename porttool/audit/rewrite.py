@@ -13,11 +13,22 @@ from porttool.audit.lexer import Place, SyntaxProblem, Token
 #: Brackets nested deeper than this are refused: no person wrote them.
 NESTING_LIMIT = 1500
 
+#: More statements within one another, or of ``else if``, than this are refused, too.
+STATEMENT_LIMIT = 5000
+_PREFIXES = {"!", "~", "-", "+", "*", "&", "++", "--"}
+_NESTING = {"if", "for", "while", "do", "switch", "case", "default"}
+
+#: A longer number would take the parser long, and is none that a compiler takes.
+_NUMBER_CHARACTERS = 1000
+#: How far before an attribute the declared name is looked for.
+_DECLARATION_TOKENS = 4096
+
 #: Stands for a type that is not known, as that of ``typeof``.
 ANY_TYPE = "__porttool_any"
 #: Names that begin so are the compiler's and never a need.
 COMPILER_PREFIXES = ("__builtin_", "__sync_", "__atomic_", "__porttool_", "_mm_", "__c11_")
 _RANGE = "__porttool_range"
+_NESTED = "__porttool_nested"
 _TYPES = "__porttool_types"
 
 #: Types that the compiler knows without a declaration.
@@ -56,6 +67,18 @@ _SPELLINGS = {
     "__imag": (),
     "__builtin_offsetof": ("offsetof",),
 }
+#: What became words of the language in C23: in older code they may be names of its own.
+_C23_SPELLINGS = {
+    "bool": ("_Bool",),
+    "true": ("1",),
+    "false": ("0",),
+    "nullptr": ("0",),
+    "constexpr": ("const",),
+    "static_assert": ("_Static_assert",),
+    "thread_local": ("_Thread_local",),
+    "alignas": ("_Alignas",),
+    "alignof": ("sizeof",),
+}
 _ASM = ("asm", "__asm", "__asm__")
 _ASM_QUALIFIERS = ("volatile", "__volatile__", "__volatile", "goto", "inline", "__inline__")
 _TYPEOF = ("typeof", "__typeof", "__typeof__", "__typeof_unqual__", "typeof_unqual")
@@ -80,6 +103,10 @@ _TYPE_WORDS = {
     "enum",
 } | set(_SPECIFIERS)
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
+#: Words after which a name is used rather than declared.
+_NO_TYPES = {"return", "case", "else", "goto", "const", "volatile", "static", "sizeof"}
+#: Words before a bracket that no function is named.
+_STATEMENTS = {"if", "while", "for", "switch", "return", "sizeof", "else", "do", "case", "goto"}
 
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]+)|([0-7]{1,3})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))")
 _SIMPLE_ESCAPES = {"n": 10, "t": 9, "r": 13, "a": 7, "b": 8, "f": 12, "v": 11, "e": 27, "E": 27}
@@ -150,21 +177,31 @@ class _Bracket:
     text: str
     before: str  # the token before it
     initializer: bool
+    at: int  # where it is in the output
+    designator: bool = False
 
 
 class _Rewriter:
     def __init__(self, tokens: list[Token], places: list[Place]) -> None:
-        self._in = tokens
+        self._in = list(tokens)
         self._places = places
         self._at = 0
         self._out: list[Token] = []
         self._brackets: list[_Bracket] = []
-        self._closed_before = ""  # what stood before the bracket that was closed last
+        self._closed = _Bracket("", "", initializer=False, at=0)  # the one that was closed last
+        self._own = _declared(tokens)
+        self._prefixes = 0  # operators since the last operand
+        self._suffixes = 0  # brackets right behind one another
+        self._statements = 0  # begun since the last that ended
         self._result = Rewritten()
         self._actions: dict[str, Callable[[Token], None]] = {
             "__attribute__": self._attribute,
             "__attribute": self._attribute,
             "__builtin_va_arg": self._va_arg,
+            "__builtin_convertvector": self._va_arg,
+            "__builtin_has_attribute": self._has_attribute,
+            "_BitInt": self._bit_precise,
+            "enum": self._enum,
             "__builtin_types_compatible_p": self._types_compatible,
             "__label__": self._local_labels,
             "goto": self._goto,
@@ -176,6 +213,7 @@ class _Rewriter:
         while self._at < len(self._in):
             token = self._in[self._at]
             self._at += 1
+            self._count(token)
             if token.kind == "word":
                 self._word(token)
             elif token.kind == "punctuation":
@@ -188,7 +226,13 @@ class _Rewriter:
                 value = char_value(token.text)
                 text = f"({value})" if value < 0 else str(value)
                 self._emit("number", text, token.place)
+            elif token.kind == "number" and len(token.text) > _NUMBER_CHARACTERS:
+                raise self._problem(f"a number of {len(token.text):,} characters", token)
             elif token.kind == "number" and not _INTEGER.fullmatch(token.text):
+                if "'" in token.text:
+                    plain = token.text.replace("'", "")
+                    self._push_back([Token("number", plain, token.place)])
+                    continue
                 suffix = token.text[-1]
                 hexadecimal = token.text[:2] in ("0x", "0X") and "p" not in token.text.lower()
                 plain = "1.0" + (suffix if suffix in "fFlL" and not hexadecimal else "")
@@ -199,6 +243,24 @@ class _Rewriter:
             raise self._problem(f"{self._brackets[-1].text!r} is never closed", self._in[-1])
         self._render()
         return self._result
+
+    def _count(self, token: Token) -> None:
+        """Refuse what is nested without brackets: the parser would, too, but not say where."""
+        if token.text in _PREFIXES:
+            self._prefixes += 1
+            if self._prefixes > NESTING_LIMIT:
+                raise self._problem(f"more than {NESTING_LIMIT} operators in a row", token)
+            return
+        self._prefixes = 0
+        if token.text in _NESTING:
+            self._statements += 1
+            if self._statements > STATEMENT_LIMIT:
+                raise self._problem(f"statements nested deeper than {STATEMENT_LIMIT}", token)
+        elif token.text in (";", "}") and self._peek() != "else" and not self._within("("):
+            self._statements = 0
+
+    def _within(self, bracket: str) -> bool:
+        return bool(self._brackets) and self._brackets[-1].text == bracket
 
     def _render(self) -> None:
         lines: list[str] = []
@@ -225,6 +287,9 @@ class _Rewriter:
     def _problem(self, reason: str, token: Token) -> SyntaxProblem:
         return SyntaxProblem(reason, self._places[token.place])
 
+    def _too_deep(self, token: Token) -> SyntaxProblem:
+        return self._problem(f"brackets nested deeper than {NESTING_LIMIT}", token)
+
     def _last(self) -> str:
         return self._out[-1].text if self._out else ""
 
@@ -246,6 +311,8 @@ class _Rewriter:
                 continue
             if token.text in _CLOSERS:
                 depth += 1
+                if depth > NESTING_LIMIT:
+                    raise self._too_deep(token)
             elif token.text in (")", "]", "}"):
                 depth -= 1
                 if depth == 0:
@@ -254,8 +321,13 @@ class _Rewriter:
 
     def _push_back(self, tokens: list[Token]) -> None:
         """Have ``tokens`` rewritten next."""
-        self._in = tokens + self._in[self._at :]
-        self._at = 0
+        start = self._at - len(tokens)
+        if start >= 0:  # over what was taken already, so that nothing has to move
+            self._in[start : self._at] = tokens
+            self._at = start
+        else:
+            self._in[: self._at] = tokens
+            self._at = 0
 
     def _word(self, token: Token) -> None:
         text = token.text
@@ -264,6 +336,8 @@ class _Rewriter:
             action(token)
             return
         spelling = _SPELLINGS.get(text)
+        if spelling is None and text in _C23_SPELLINGS and text not in self._own:
+            spelling = _C23_SPELLINGS[text]
         if spelling is not None:
             for word in spelling:
                 self._emit("word", word, token.place)
@@ -276,7 +350,9 @@ class _Rewriter:
             self._emit("word", text, token.place)
             self._emit("punctuation", "=", token.place)
         else:
-            if self._last() in _SPECIFIERS and self._lacks_type(text):
+            last = self._last()
+            untyped = last in _SPECIFIERS and self._lacks_type(text)
+            if untyped or (last in ("", ";", "}") and self._defines_untyped(text)):
                 self._emit("word", "int", token.place)
             self._out.append(token)
 
@@ -291,6 +367,22 @@ class _Rewriter:
             start -= 1
         return not start or self._out[start - 1].text in (";", "{", "}")
 
+    def _defines_untyped(self, word: str) -> bool:
+        """Whether ``word`` begins the definition of a function without a type, as K&R C may."""
+        if self._brackets or self._peek() != "(" or word in _TYPE_WORDS:
+            return False
+        depth = 0
+        for index in range(self._at, len(self._in)):
+            text = self._in[index].text
+            if self._in[index].kind == "punctuation" and text in "()":
+                depth += 1 if text == "(" else -1
+                if depth == 0:
+                    following = self._in[index + 1 : index + 2]
+                    return bool(following) and (
+                        following[0].text == "{" or following[0].kind == "word"
+                    )
+        return False
+
     def _is_old_designator(self) -> bool:
         """Whether ``name:`` here is the old GNU spelling of ``.name =``."""
         inside = self._brackets[-1] if self._brackets else None
@@ -302,6 +394,10 @@ class _Rewriter:
             self._open(token)
         elif text in (")", "]", "}"):
             self._close(token)
+        elif text == "..." and self._last() == "(" and self._peek() == ")":
+            pass  # C23 has no need of a named parameter
+        elif text == "*" and self._last() == "[" and self._peek() == "]":
+            pass  # an array of a length that is not given
         elif text == "..." and self._last() not in (",", "("):
             for word in ("+", _RANGE, "+"):
                 self._emit("word", word, token.place)
@@ -332,17 +428,29 @@ class _Rewriter:
             self._standard_attribute(token)
             return
         if len(self._brackets) >= NESTING_LIMIT:
-            raise self._problem(f"brackets nested deeper than {NESTING_LIMIT}", token)
+            raise self._too_deep(token)
         before = self._last()
+        self._suffixes = self._suffixes + 1 if before in (")", "]") else 0
+        if self._suffixes > NESTING_LIMIT:
+            raise self._problem(f"more than {NESTING_LIMIT} brackets in a row", token)
         inside = self._brackets[-1] if self._brackets else None
         initializer = token.text == "{" and (
             before == "="
             or (inside is not None and inside.text == "{" and inside.initializer)
-            or (before == ")" and self._is_operator(self._closed_before))
+            or (before == ")" and self._is_operator(self._closed.before))
         )
+        if token.text == "{" and before == ")" and not initializer and self._nests_function(inside):
+            self._nested_function(token)
+            return
         if token.text == "(" and self._out and self._out[-1].kind == "word":
             before = "word" if before not in _BEFORE_OPERAND else "operator"
-        self._brackets.append(_Bracket(token.text, before, initializer))
+        designator = (
+            token.text == "["
+            and inside is not None
+            and inside.initializer
+            and before in ("{", ",", "]")
+        )
+        self._brackets.append(_Bracket(token.text, before, initializer, len(self._out), designator))
         self._out.append(token)
 
     @staticmethod
@@ -353,8 +461,51 @@ class _Rewriter:
     def _close(self, token: Token) -> None:
         if not self._brackets or _CLOSERS[self._brackets[-1].text] != token.text:
             raise self._problem(f"{token.text!r} closes nothing", token)
-        self._closed_before = self._brackets.pop().before
+        self._closed = self._brackets.pop()
         self._out.append(token)
+        if self._closed.designator and self._peek() not in ("=", ".", "["):
+            self._emit("punctuation", "=", token.place)  # as GNU C once had it
+
+    def _nests_function(self, inside: _Bracket | None) -> bool:
+        """Whether the brace that comes next opens the body of a function within a function."""
+        start = self._closed.at
+        if inside is None or inside.text != "{" or inside.initializer or start < 2:
+            return False
+        name, before = self._out[start - 1], self._out[start - 2]
+        return (
+            name.kind == "word"
+            and name.text not in _STATEMENTS
+            and (before.kind == "word" or before.text == "*")
+            and before.text not in _STATEMENTS
+        )
+
+    def _nested_function(self, token: Token) -> None:
+        """Make a function within a function a variable, and its body a block that may be run.
+
+        So its body sees the names around it, and nobody else sees the function.
+        """
+        start = self._closed.at
+        parameters = self._out[start + 1 : -1]
+        begin = start - 1
+        while begin and self._out[begin - 1].text not in (";", "{", "}", ":", ")"):
+            begin -= 1
+        specifiers = [t for t in self._out[begin : start - 1] if t.text not in ("auto", "inline")]
+        mark = self._out[start - 1].place
+        declared = [
+            *specifiers,
+            *(Token("punctuation", "(", mark), Token("punctuation", "*", mark)),
+            *(self._out[start - 1], Token("punctuation", ")", mark)),
+            *self._out[start:],
+            *(Token("punctuation", ";", mark), Token("word", "if", mark)),
+            *(Token("punctuation", "(", mark), Token("word", _NESTED, mark)),
+            Token("punctuation", ")", mark),
+        ]
+        self._out[begin:] = declared
+        self._brackets.append(_Bracket("{", ")", initializer=False, at=len(self._out)))
+        self._out.append(token)
+        for parameter in _split(parameters):
+            if len(parameter) > 1:
+                self._out += [*parameter, Token("punctuation", ";", parameter[-1].place)]
 
     def _standard_attribute(self, token: Token) -> None:
         self._at -= 1
@@ -379,7 +530,8 @@ class _Rewriter:
     def _declared_name(self) -> str:
         """The name that the declaration around an attribute declares."""
         start = len(self._out)
-        while start and self._out[start - 1].text not in (";", "}"):
+        least = max(0, start - _DECLARATION_TOKENS)
+        while start > least and self._out[start - 1].text not in (";", "}"):
             start -= 1
         words = self._out[start:] + self._in[self._at : self._at + 64]
         for index, token in enumerate(words[:-1]):
@@ -396,6 +548,29 @@ class _Rewriter:
 
         self._push_back([*map(sign, "(("), *second, *map(sign, ")("), *first, *map(sign, "))")])
 
+    def _has_attribute(self, token: Token) -> None:
+        self._group()
+        self._emit("number", "0", token.place)
+
+    def _bit_precise(self, token: Token) -> None:
+        self._group()
+        self._emit("word", "int", token.place)
+
+    def _enum(self, token: Token) -> None:
+        """An enumeration, perhaps with its underlying type as C23 has it, which is left out."""
+        self._out.append(token)
+        named = self._at < len(self._in) and self._in[self._at].kind == "word"
+        if self._peek(int(named)) != ":":
+            return
+        end = self._at + int(named) + 1
+        first = end
+        while end < len(self._in) and self._in[end].kind == "word":
+            end += 1
+        if end > first and end < len(self._in) and self._in[end].text in ("{", ";"):
+            kept = self._in[self._at : self._at + int(named)]
+            self._at = end
+            self._push_back(kept)
+
     def _types_compatible(self, token: Token) -> None:
         arguments = self._two_arguments()
         mark = token.place
@@ -411,18 +586,8 @@ class _Rewriter:
         self._push_back(tokens)
 
     def _two_arguments(self) -> tuple[list[Token], list[Token]]:
-        group = self._group()
-        depth = 0
-        for index, token in enumerate(group):
-            if token.kind != "punctuation":
-                continue
-            if token.text in _CLOSERS:
-                depth += 1
-            elif token.text in (")", "]", "}"):
-                depth -= 1
-            elif token.text == "," and depth == 0:
-                return group[:index], group[index + 1 :]
-        return group, []
+        first, *others = _split(self._group())
+        return first, others[0] if others else []
 
     def _local_labels(self, token: Token) -> None:
         while self._at < len(self._in) and self._peek() != ";":
@@ -472,3 +637,43 @@ class _Rewriter:
                 if depth == 0 and token.text == ")" and group[start - 1].kind == "string":
                     found.append((start, index + 1))
         return found
+
+
+def _split(tokens: list[Token]) -> list[list[Token]]:
+    """What stands between the commas that no bracket encloses; at least one list."""
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        if token.kind == "punctuation":
+            if token.text in _CLOSERS:
+                depth += 1
+            elif token.text in (")", "]", "}"):
+                depth -= 1
+            elif token.text == "," and depth == 0:
+                parts.append([])
+                continue
+        parts[-1].append(token)
+    return parts
+
+
+def _declared(tokens: list[Token]) -> set[str]:
+    """Those of C23's new words that the code declares as names of its own."""
+    found: set[str] = set()
+    if not any(token.text in _C23_SPELLINGS for token in tokens):
+        return found
+    enums: list[bool] = []  # of the brackets around: whether they are an enumeration's
+    for index, token in enumerate(tokens):
+        if token.text in _CLOSERS:
+            words = [each.text for each in tokens[max(index - 2, 0) : index]]
+            enums.append(token.text == "{" and "enum" in words)
+        elif token.text in (")", "]", "}"):
+            del enums[-1:]
+        elif token.text in _C23_SPELLINGS and token.kind == "word" and index:
+            before = tokens[index - 1]
+            after = tokens[index + 1].text if index + 1 < len(tokens) else ""
+            typed = before.kind == "word" and before.text not in _NO_TYPES
+            typed = typed or before.text in ("}", "*")
+            named = after in (",", "=", "}") and before.text in ("{", ",")
+            if (typed and after in (";", ",", "=", "[", ")")) or (named and any(enums[-1:])):
+                found.add(token.text)
+    return found
