@@ -405,6 +405,7 @@ def _merge(
         tuple(sorted({call for run in runs for call in _calls(run)})),
         tuple(run.unread() for run in runs) if several else (),
         planner.unseen() if planner is not None else (),
+        preprocessor=job.tools.preprocessor,
     )
 
 

@@ -108,6 +108,10 @@ class SourceView:
                     return path
         return ()
 
+    def leads_to(self, macro: str, name: str) -> bool:
+        """Whether ``name`` can come out of a macro, by any of its definitions."""
+        return any(self.path(each, name) for each in self.definitions.get(macro, ()))
+
     def path(self, macro: Macro, name: str) -> tuple[Macro, ...]:
         """The shortest way by which a macro can come to a word, whatever those within it are.
 

@@ -123,8 +123,9 @@ class AuditReport:
     """The result of an audit. Needs are sorted by kind and name, files by path, calls by all.
 
     ``headers_from`` names the C library whose headers were read (``musl``, or ``host`` for want
-    of it); it is no part of the JSON document. ``configurations`` are empty when there was one,
-    without a name; ``unseen`` is only known when all branches were looked for.
+    of it), ``preprocessor`` the program that read them (``gcc``, ``cc``, or ``pcpp`` for want of
+    both). ``configurations`` are empty when there was one, without a name; ``unseen`` is only
+    known when all branches were looked for.
     """
 
     needs: tuple[Need, ...]
@@ -133,6 +134,7 @@ class AuditReport:
     calls: tuple[Call, ...] = ()
     configurations: tuple[Configuration, ...] = ()
     unseen: tuple[Unseen, ...] = ()
+    preprocessor: str = "gcc"
 
     @property
     def failed(self) -> tuple[FileResult, ...]:

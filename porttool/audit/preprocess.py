@@ -1,16 +1,18 @@
 """The one door to the C preprocessor.
 
-The preprocessor is run, never the compiler: ``-E`` only. It is bounded in time, memory and
-output, since what it reads is somebody else's. Headers are musl's where they are installed, so
-that the result does not depend on the host's C library.
+The preprocessor is run, never the compiler: gcc's ``-E`` only, or pcpp where there is no gcc. It
+is bounded in time, memory and output, since what it reads is somebody else's. Headers are musl's
+where they are installed, so that the result does not depend on the host's C library.
 """
 
+import json
 import os
 import platform
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -32,6 +34,10 @@ MUSL_INCLUDES = (
     "/usr/local/musl/include",
     "/usr/{machine}-linux-musl/include",
 )
+#: Where the host's C library has its headers, for when there is no compiler to ask.
+HOST_INCLUDES = ("/usr/local/include", "/usr/include/{machine}-linux-gnu", "/usr/include")
+#: Where the compilers' own headers lie, which no C library brings, relative to a root.
+COMPILER_INCLUDES = ("usr/lib/gcc/*/*/include", "usr/lib/llvm-*/lib/clang/*/include")
 #: Folders of the kernel's own headers, which musl-gcc does not look into.
 UAPI_FOLDERS = ("linux", "asm", "asm-generic", "mtd", "drm", "rdma", "sound", "video", "misc")
 
@@ -56,14 +62,20 @@ class PreprocessError(Exception):
 class Toolchain:
     """A preprocessor and the system headers it reads.
 
-    ``system`` are the folders of the system headers, in search order, without a trailing slash;
-    a file below one of them is not the upstream's. ``libc`` is ``musl`` or ``host``.
+    ``cpp`` is the path of gcc's driver, None for pcpp. ``system`` are the folders of the system
+    headers, in search order, without a trailing slash; a file below one of them is not the
+    upstream's. ``libc`` is ``musl`` or ``host``.
     """
 
-    cpp: str
+    cpp: str | None
     system: tuple[str, ...]
     libc: str
     flags: tuple[str, ...]
+
+    @property
+    def preprocessor(self) -> str:
+        """The name for reports: ``gcc``, ``cc`` or ``pcpp``."""
+        return "pcpp" if self.cpp is None else Path(self.cpp).name
 
     def public_name(self, path: str) -> str | None:
         """What one writes in ``#include <...>`` for a system header; None for any other file."""
@@ -108,20 +120,22 @@ class Preprocessed:
 def toolchain() -> Iterator[Toolchain]:
     """Find the preprocessor and the headers; made for one audit, shared by all its files.
 
-    Raises :class:`UserError` when there is no preprocessor on the PATH.
+    The preprocessor is gcc, or cc if that is gcc, else pcpp. Raises :class:`UserError` when
+    there are no headers of any C library.
     """
-    cpp = shutil.which("gcc") or shutil.which("cc")
-    if cpp is None:
-        raise UserError(
-            "no C preprocessor found",
-            why="neither gcc nor cc is on the PATH; the audit reads macros and headers with cc -E",
-            fix="apt-get install gcc musl-dev",
-        )
-    own = _query(cpp, "-print-file-name=include")
+    cpp = _gcc()
+    own = _compiler_includes() if cpp is None else (_query(cpp, "-print-file-name=include"),)
     musl = _musl_includes()
     if musl is None:
         system = _host_includes(cpp)
-        yield Toolchain(cpp, (*system, own), "host", ())
+        if not any(Path(folder, "stdio.h").is_file() for folder in system):
+            raise UserError(
+                "no C headers found",
+                why="neither musl's nor the host's C library has its headers installed; the "
+                "audit reads from them which names a header declares",
+                fix="apt-get install musl-dev",
+            )
+        yield Toolchain(cpp, (*system, *own), "host", ())
         return
     with tempfile.TemporaryDirectory(prefix="porttool-uapi-") as scratch:
         uapi = Path(scratch).resolve()
@@ -130,7 +144,7 @@ def toolchain() -> Iterator[Toolchain]:
             for base in (machine, Path("/usr/include")):
                 if (base / name).is_dir() and not (uapi / name).is_symlink():
                     (uapi / name).symlink_to(base / name)
-        system = (musl, own, str(uapi))
+        system = (musl, *own, str(uapi))
         flags = ("-nostdinc", *(flag for folder in system for flag in ("-isystem", folder)))
         yield Toolchain(cpp, system, "musl", flags)
 
@@ -148,6 +162,8 @@ def preprocess(
     macros of ``flags`` come after them, its folders before ``includes``.
     Raises :class:`PreprocessError` naming line and reason, also when a bound is exceeded.
     """
+    if tools.cpp is None:
+        return _preprocess_without_compiler(source, tools, includes, defines, flags)
     common = [
         # Not canonical: a system header keeps the name of the folder that it was found in.
         *("-E", f"-std={flags.standard or 'gnu11'}", "-w", "-fno-canonical-system-headers"),
@@ -163,6 +179,27 @@ def preprocess(
     return Preprocessed(expanded, directives)
 
 
+def _preprocess_without_compiler(
+    source: Path,
+    tools: Toolchain,
+    includes: Sequence[Path],
+    defines: Sequence[str],
+    flags: Flags,
+) -> Preprocessed:
+    job = {
+        "source": str(source),
+        "includes": list(map(str, (*flags.includes, *includes))),
+        "system": tools.system,
+        "macros": [*(f"-D{define}" for define in defines), *flags.macros],
+        "forced": list(map(str, flags.forced)),
+        "standard": flags.standard or "gnu11",
+    }
+    # Not the current folder: what lies there must not be taken for a module.
+    arguments = ("-P", "-m", "porttool.audit.pcppmain")
+    expanded, _, directives = _run(sys.executable, arguments, json.dumps(job)).partition("\0")
+    return Preprocessed(expanded, directives)
+
+
 def check_define(define: str) -> str:
     """Give ``define`` back if it is ``NAME`` or ``NAME=VALUE``; else raise :class:`UserError`."""
     if not DEFINE_PATTERN.fullmatch(define):
@@ -170,7 +207,7 @@ def check_define(define: str) -> str:
     return define
 
 
-def _run(cpp: str, arguments: Sequence[str]) -> str:
+def _run(cpp: str, arguments: Sequence[str], given: str = "") -> str:
     # A shell sets the limits: they must hold for cc1 too, which the driver starts. Output goes to
     # a file, because the size of a file can be limited.
     limits = (
@@ -178,10 +215,16 @@ def _run(cpp: str, arguments: Sequence[str]) -> str:
         f'ulimit -f {OUTPUT_LIMIT >> 9}; exec "$@"'
     )
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    with (
+        tempfile.TemporaryFile() as stdin,
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as errors,
+    ):
+        stdin.write(given.encode())
+        stdin.seek(0)
         process = subprocess.Popen(
             ["/bin/sh", "-c", limits, "sh", cpp, *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=errors,
             env=environment,
@@ -243,8 +286,29 @@ def _musl_includes() -> str | None:
     return None
 
 
-def _host_includes(cpp: str) -> tuple[str, ...]:
+def _gcc() -> str | None:
+    """The gcc on the PATH. Another compiler lacks the options that this module needs."""
+    for name in ("gcc", "cc"):
+        found = shutil.which(name)
+        if found is not None and "clang" not in Path(found).resolve().name:
+            return found
+    return None
+
+
+def _compiler_includes() -> tuple[str, ...]:
+    """The headers of a compiler that is installed though not on the PATH, the newest."""
+    for pattern in COMPILER_INCLUDES:
+        found = sorted(path for path in Path("/").glob(pattern) if (path / "stddef.h").is_file())
+        if found:
+            return (str(found[-1]),)
+    return ()
+
+
+def _host_includes(cpp: str | None) -> tuple[str, ...]:
     """The folders that the preprocessor searches by itself, from what it says with -v."""
+    if cpp is None:
+        folders = (pattern.format(machine=platform.machine()) for pattern in HOST_INCLUDES)
+        return tuple(folder for folder in folders if Path(folder).is_dir())
     said = subprocess.run(
         [cpp, "-E", "-v", "-x", "c", os.devnull],
         stdin=subprocess.DEVNULL,

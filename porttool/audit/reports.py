@@ -39,6 +39,8 @@ def to_json(report: AuditReport, judgement: Judgement | None = None) -> dict[str
         "report": "audit",
         "release": judgement.release if judgement is not None else None,
         "kconfig": list(judgement.kconfig) if judgement is not None else None,
+        "preprocessor": report.preprocessor,
+        "headers": report.headers_from,
         "needs": [
             need_document(need, verdict)
             for need, verdict in zip(report.needs, verdicts, strict=True)

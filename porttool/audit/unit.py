@@ -10,6 +10,7 @@ from pathlib import Path
 
 from porttool.audit.conditions import Conditionals, read_conditionals
 from porttool.audit.declarations import DeclarationReader, Declared, Sort, SystemNames
+from porttool.audit.hostnames import public_names
 from porttool.audit.lexer import Files, Origin, Place, SyntaxProblem, Unit, printable_name, scan
 from porttool.audit.macros import Macro, SourceView, is_type, literal_word, view_source
 from porttool.audit.model import FileResult, Function, Kind, Site
@@ -199,7 +200,10 @@ class UnitAuditor:
         collector = _Collector(self._files, unit, view, system, usage)
         collector.take_usage(code)
         collector.take_macros()
-        uses = (*collector.uses, *self._headers(view, flags), *tested)
+        found: Iterable[Use] = collector.uses
+        if self._tools.libc != "musl":
+            found = public_names(found, view, system)
+        uses = (*found, *self._headers(view, flags), *tested)
         links = tuple(dict.fromkeys(collector.links))
         return UnitResult(FileResult(name, True), uses, collector.defined(), links, *seen)
 

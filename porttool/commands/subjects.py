@@ -9,6 +9,7 @@ from pathlib import Path
 
 from porttool import ui
 from porttool.audit import AuditReport, discover
+from porttool.audit.hostnames import environment_notes
 from porttool.audit.status import Judgement, Key, Removed, Status, judge
 from porttool.commands.auditing import (
     DEFAULT_BUILD,
@@ -256,9 +257,6 @@ def run_as_asked(scope: Scope, request: Request, provides: Provides | None) -> A
 
 
 def note_headers(report: AuditReport) -> None:
-    """Say so when the headers were not musl's."""
-    if report.headers_from != "musl":
-        ui.note(
-            "musl's headers are not installed: these are the host's C library's names, and some "
-            "differ (apt-get install musl-dev)"
-        )
+    """Say so when the headers were not musl's, or gcc did not read them."""
+    for note in environment_notes(report):
+        ui.note(note)

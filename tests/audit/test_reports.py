@@ -203,7 +203,8 @@ def test_json_document() -> None:
         },
     ]
     assert list(to_json(REPORT)) == [
-        *("schema", "report", "release", "kconfig", "needs", "files", "configurations", "unseen")
+        *("schema", "report", "release", "kconfig", "preprocessor", "headers"),
+        *("needs", "files", "configurations", "unseen"),
     ]
 
 

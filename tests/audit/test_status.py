@@ -261,7 +261,8 @@ def test_golden(tmp_path: Path, name: str) -> None:
 def test_json_has_the_status_of_each_need(tmp_path: Path) -> None:
     document = to_json(report_of_all(), judgement_of_all(tmp_path))
     assert list(document) == [
-        *("schema", "report", "release", "kconfig", "needs", "files", "configurations", "unseen")
+        *("schema", "report", "release", "kconfig", "preprocessor", "headers"),
+        *("needs", "files", "configurations", "unseen"),
     ]
     assert (document["schema"], document["release"]) == (3, "0.16.3")
     assert document["kconfig"] == ["LIBMUSL", "LIBPOSIX_SOCKET", "LIBVFSCORE"]
