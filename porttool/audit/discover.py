@@ -12,6 +12,8 @@ _FEATURE = re.compile(
     rb"-D ?(_GNU_SOURCE|_DEFAULT_SOURCE|_BSD_SOURCE|_ALL_SOURCE"
     rb"|(?:_POSIX_C_SOURCE|_XOPEN_SOURCE|_FILE_OFFSET_BITS)=\d+L?)(?![\w=])"
 )
+#: Includes and flags are looked for in so much of a file.
+_BYTES_MAX = 4 << 20
 #: Where a build says its flags.
 BUILD_FILES = ("Makefile", "makefile", "GNUmakefile", "CMakeLists.txt", "meson.build")
 
@@ -20,7 +22,7 @@ BUILD_FILES = ("Makefile", "makefile", "GNUmakefile", "CMakeLists.txt", "meson.b
 class Discovery:
     """What is in a folder.
 
-    ``sources`` and ``includes`` are absolute; ``skipped`` are the folders left out; ``defines``
+    ``sources`` and ``includes`` are absolute; ``skipped`` is what was left out; ``defines``
     are the feature test macros that the build files name.
     """
 
@@ -33,7 +35,8 @@ class Discovery:
 def discover(root: Path) -> Discovery:
     """Find every ``.c`` file below ``root``, and the folders that its includes need.
 
-    Hidden folders, and links to folders, are left out and listed in ``skipped``.
+    Hidden folders, links to folders, and links out of ``root`` are left out and listed in
+    ``skipped``.
     """
     root = root.resolve()
     sources: list[Path] = []
@@ -48,7 +51,9 @@ def discover(root: Path) -> Discovery:
                 skipped.append(here / name)
         for name in names:
             path = here / name
-            if path.suffix == ".c" and path.is_file():
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root):
+                skipped.append(path)
+            elif path.suffix == ".c" and path.is_file():
                 sources.append(path)
             elif path.suffix == ".h" and path.is_file():
                 headers.append(path)
@@ -62,13 +67,22 @@ def discover(root: Path) -> Discovery:
     )
 
 
+def _start(path: Path) -> bytes:
+    """What a file holds, as far as a person may have written it; nothing if it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_BYTES_MAX)
+    except OSError:
+        return b""
+
+
 def guess_defines(builds: Iterable[Path]) -> tuple[str, ...]:
     """The feature test macros that build files define; they are read, never run.
 
     Without them the headers hide what the upstream uses. Other macros are left to the user, as
     they depend on what is configured.
     """
-    found = {raw.decode() for path in builds for raw in _FEATURE.findall(path.read_bytes())}
+    found = {raw.decode() for path in builds for raw in _FEATURE.findall(_start(path))}
     return tuple(sorted(found))
 
 
@@ -82,7 +96,7 @@ def guess_includes(root: Path, sources: list[Path], headers: list[Path]) -> tupl
         by_name.setdefault(header.name, []).append(header)
     found: set[Path] = set()
     for path in (*sources, *headers):
-        for raw in _INCLUDE.findall(path.read_bytes()):
+        for raw in _INCLUDE.findall(_start(path)):
             name = os.fsdecode(raw)
             if (path.parent / name).is_file():
                 continue

@@ -1,5 +1,6 @@
 """The audit of one translation unit: from a source file to uses with their places."""
 
+import os
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Sequence
@@ -34,6 +35,9 @@ _COMMAND_LINE = re.compile(
 
 #: Blank lines before another file are all that is left of an empty branch.
 _BLANK = re.compile(r'(?<!\n)\n{2,}+(?=# \d+ "|\Z)')
+
+#: An include of a file beside the source.
+_INCLUDED = re.compile(rb'[ \t]*#[ \t]*include[ \t]*"([^"\n\0]{1,255})"')
 
 #: A line this long, in bytes, was not written to be compiled.
 LINE_LIMIT = 4_000_000
@@ -147,8 +151,7 @@ class UnitAuditor:
         try:
             return self._audit(path, name, flags, known)
         except PreprocessError as error:
-            where = self._where(error.file, error.line) if error.file else ""
-            message = f"{where}{error.reason}"
+            message = self._explain(error)
         except SyntaxProblem as problem:
             place = problem.place
             where = self._where(place.file, place.line) if place else ""
@@ -158,6 +161,16 @@ class UnitAuditor:
         except OSError as error:
             message = error.strerror or str(error)
         return UnitResult(FileResult(name, False, message))
+
+    def _explain(self, error: PreprocessError) -> str:
+        """What the preprocessor refused; nothing of what a file outside of the folder holds."""
+        if not error.file:
+            return error.reason
+        try:
+            self._files.look_up(error.file)
+        except SyntaxProblem as problem:
+            return problem.reason
+        return f"{self._where(error.file, error.line)}{error.reason}"
 
     def _where(self, file: str, line: int | None) -> str:
         try:
@@ -209,6 +222,8 @@ class UnitAuditor:
 
     def _look(self, path: Path) -> None:
         """Refuse at once what is no source text and would only take long to fail."""
+        if not path.is_file():
+            raise SyntaxProblem("is no regular file", None)
         with path.open("rb") as stream:
             for number, line in enumerate(iter(partial(stream.readline, LINE_LIMIT), b""), 1):
                 reason = None
@@ -216,8 +231,18 @@ class UnitAuditor:
                     reason = "a NUL byte is not C text"
                 elif len(line) == LINE_LIMIT:
                     reason = f"a line of {LINE_LIMIT:,} bytes or more"
+                elif (included := _INCLUDED.match(line)) and self._waits(path, included[1]):
+                    reason = f"includes {os.fsdecode(included[1])}, which is no regular file"
                 if reason is not None:
                     raise SyntaxProblem(reason, Place(str(path), number, False))
+
+    def _waits(self, path: Path, name: bytes) -> bool:
+        """Whether an included name is a pipe or the like, which the preprocessor would wait for."""
+        for folder in (path.parent, *self._includes):
+            included = folder / os.fsdecode(name)
+            if included.exists():
+                return not included.is_file() and not included.is_dir()
+        return False
 
     def _read_conditions(self, view: SourceView) -> Conditions:
         """The conditions in each own file that a unit is made of."""
