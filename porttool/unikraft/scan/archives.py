@@ -1,15 +1,24 @@
 """The archives that external libraries are made from, unpacked and patched as the build does."""
 
+import lzma
 import shutil
 import stat
+import struct
 import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from porttool.errors import UserError
 
+#: What tarfile and zipfile raise for what is no archive, or one of a kind that they do not know.
+_UNREADABLE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(OSError, EOFError, ValueError, LookupError, NotImplementedError, RuntimeError),
+    *(AttributeError, OverflowError, TypeError),
+)
 #: What an archive may hold when unpacked, in bytes and in files: many times what musl has.
 _BYTES_MAX = 1 << 29
 _FILES_MAX = 100_000
@@ -25,7 +34,7 @@ def unpack(archive: Path, folder: Path) -> None:
             _unzip(archive, folder)
         else:
             _untar(archive, folder)
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise UserError("the archive cannot be unpacked", where=str(archive), why=str(error)) from (
             error
         )

@@ -166,7 +166,7 @@ class Layout:
         for word in self._flags("CINCLUDES", "-I"):
             condition = word.condition.given(self.fixed)
             folder = Path(word.text[2:])
-            if condition == NEVER or not folder.is_dir() or not self._inside(folder):
+            if condition == NEVER or not reading.is_folder(folder) or not self._inside(folder):
                 continue
             owner = self._folder_owner(folder)
             if owner is None:
@@ -180,7 +180,7 @@ class Layout:
 
     def readable(self, path: Path) -> bool:
         """Whether a path that a Makefile made up is a file in what we were told to read."""
-        return self._inside(path) and path.is_file()
+        return self._inside(path) and reading.is_file(path)
 
     def _inside(self, path: Path) -> bool:
         try:
@@ -248,7 +248,7 @@ class Layout:
         inner = [path.name for path in origin.iterdir() if path.is_dir()]
         for folder, target in make.patched.get(library.name, ()):
             place = origin / make.expand(target).strip()
-            if not place.is_dir() and len(inner) == 1:
+            if not reading.is_folder(place) and len(inner) == 1:
                 # The Makefile would have taken another of the archives that it can be made from.
                 variable = re.fullmatch(r"\$\((\w+)\)", target.strip())
                 if variable:
@@ -257,7 +257,7 @@ class Layout:
             patches = Path(make.expand(folder).strip())
             if not place.resolve().is_relative_to(origin):
                 raise _outside(library, place)
-            if patches.is_dir():
+            if reading.is_folder(patches):
                 if not self._inside(patches):
                     raise _outside(library, patches)
                 names = sorted(patches.iterdir(), key=lambda path: path.name)
@@ -270,7 +270,7 @@ class Layout:
         if any(library.name == MUSL for library in self.libraries):
             top = Path(make.expand("$(LIBMUSL)"))
             found = [top / "include", *found]
-        found = [path for path in found if path.is_dir()]
+        found = [path for path in found if reading.is_folder(path)]
         if self._root is not None:
             found += [self._root / "include", *sorted((self._root / "lib").glob("*/include"))]
         return list(dict.fromkeys(found))
@@ -288,7 +288,8 @@ class Layout:
         else:
             prefix_flags = list(self._flags(f"{prefix}_COMPFLAGS", "-I"))
         prefix_flags += self._flags(f"{prefix}_CINCLUDES", "-I")
-        return [path for word in prefix_flags if (path := Path(word.text[2:])).is_dir()]
+        folders = (Path(word.text[2:]) for word in prefix_flags)
+        return [path for path in folders if reading.is_folder(path)]
 
     def _macros(self, library: Library) -> dict[str, str]:
         defined = {f"{kind}_{name}": "1" for name in self.numbers for kind in ("SYS", "__NR")}

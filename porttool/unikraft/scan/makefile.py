@@ -27,7 +27,9 @@ _CONDITIONAL = re.compile(r"(?:else\s+)?(ifeq|ifneq|ifdef|ifndef)\s+(.*)")
 _INDENTED = re.compile(r"\t\s*(?:[A-Z][^\s:=+?#]*\s*(?:::?=|\+=|\?=|=)|-?include\s).*")
 _DEPTH_MAX = 24
 _WORDS_MAX = 200_000
-_STEPS_MAX = 5_000_000
+#: Far more than any release takes; about two seconds. A reference costs as much as some text.
+_CHARACTERS_MAX = 20_000_000
+_REFERENCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Makefile:
     _variables: dict[str, list[tuple[str, str, Condition]]] = field(default_factory=dict)
     _read: set[Path] = field(default_factory=set)
     _words: int = 0
-    _steps: int = 0
+    _characters: int = 0
     _open: set[str] = field(default_factory=set)
 
     def define(self, name: str, value: str) -> None:
@@ -177,6 +179,7 @@ class Makefile:
                 position = start + 2
                 continue
             end = _closing(text, start + 1)
+            self._effort(end - start)
             out.append(self._reference(text[start + 2 : end], depth + 1))
             position = end + 1
             if sum(map(len, out)) > 1 << 16:
@@ -191,9 +194,7 @@ class Makefile:
         name = self.expand(inner, depth)
         if name in ARCHITECTURE:
             return ARCHITECTURE[name]
-        self._steps += 1
-        if self._steps > _STEPS_MAX:
-            raise UserError("the Makefiles have variables that refer to too many others")
+        self._effort(_REFERENCE)
         definitions = [] if name in self._open else self._variables.get(name, [])
         values = [value for operator, value, _ in definitions if operator == "+="]
         whole = [value for operator, value, _ in definitions if operator != "+="]
@@ -202,6 +203,12 @@ class Makefile:
             return self.expand(" ".join([*whole[:1], *values]), depth)
         finally:
             self._open.discard(name)
+
+    def _effort(self, characters: int) -> None:
+        """Count what is read to expand variables: a few lines can refer to one another for ever."""
+        self._characters += characters
+        if self._characters > _CHARACTERS_MAX:
+            raise UserError("the Makefiles have variables that refer to too many others")
 
     def condition(self, kind: str, arguments: str) -> Condition | None:
         """What a conditional directive says; None when it cannot be told."""

@@ -22,3 +22,19 @@ def text(path: str, roots: Sequence[str]) -> str | None:
         return file.read_text(encoding="utf-8", errors="replace")
     except (OSError, ValueError):
         return None
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a file; False for what can be no path, as a Makefile may make one up."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; see :func:`is_file`."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
