@@ -127,15 +127,16 @@ def toolchain() -> Iterator[Toolchain]:
     own = _compiler_includes() if cpp is None else (_query(cpp, "-print-file-name=include"),)
     musl = _musl_includes()
     if musl is None:
-        system = _host_includes(cpp)
-        if not any(Path(folder, "stdio.h").is_file() for folder in system):
-            raise UserError(
-                "no C headers found",
-                why="neither musl's nor the host's C library has its headers installed; the "
-                "audit reads from them which names a header declares",
-                fix="apt-get install musl-dev",
-            )
-        yield Toolchain(cpp, (*system, *own), "host", ())
+        system = (*_host_includes(cpp), *own)
+        for header in ("stdio.h", "stddef.h"):  # the C library's, and the compiler's
+            if not any(Path(folder, header).is_file() for folder in system):
+                raise UserError(
+                    "no C headers found",
+                    why=f"musl's are not installed, and the host has no {header}; the audit reads "
+                    "from the headers which names they declare",
+                    fix="apt-get install musl-dev",
+                )
+        yield Toolchain(cpp, system, "host", ())
         return
     with tempfile.TemporaryDirectory(prefix="porttool-uapi-") as scratch:
         uapi = Path(scratch).resolve()

@@ -187,14 +187,18 @@ def test_what_pcpp_refuses_is_placed(
     assert f"{failed.error}".startswith(reason)
 
 
-def test_no_headers_at_all_is_said_with_the_fix(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("setting", "missing"), [("HOST_INCLUDES", "stdio.h"), ("COMPILER_INCLUDES", "stddef.h")]
+)
+def test_no_headers_are_said_with_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, missing: str
 ) -> None:
     remove_compilers(monkeypatch, tmp_path / "bin")
     monkeypatch.setattr("porttool.audit.preprocess.MUSL_INCLUDES", ())
-    monkeypatch.setattr("porttool.audit.preprocess.HOST_INCLUDES", (str(tmp_path),))
+    monkeypatch.setattr(f"porttool.audit.preprocess.{setting}", ())
     with pytest.raises(UserError, match="no C headers found") as caught:
         audit(tmp_path, [])
+    assert missing in f"{caught.value.why}"
     assert caught.value.fix == "apt-get install musl-dev"
 
 
