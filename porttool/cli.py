@@ -535,6 +535,12 @@ def emit(
     app: Annotated[
         bool, typer.Option("--app", help="Write app-NAME, too: an application that links them.")
     ] = False,
+    operator: Annotated[
+        bool,
+        typer.Option(
+            "--operator", help="Write operator, too: Prometheus's files, rules, a dashboard."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the Unikraft libraries: lib-ukmetrics and lib-NAME."""
@@ -543,7 +549,9 @@ def emit(
 
     def command() -> ExitCode:
         with workspace_input(ctx.obj, "emit", archive) as (source, build):
-            return ExitCode(emit(source, output or build, app=app, as_json=as_json))
+            return ExitCode(
+                emit(source, output or build, app=app, operator=operator, as_json=as_json)
+            )
 
     _run(command)
 

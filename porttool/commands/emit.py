@@ -1,9 +1,11 @@
-"""``porttool emit``: write the two Unikraft libraries, and an application that links them."""
+"""``porttool emit``: write the two Unikraft libraries, and what goes with them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from porttool import ui
 from porttool.errors import ExitCode
+from porttool.operator import emit as operator_files
 from porttool.unikraft import app as applications
 from porttool.unikraft.emit import EmitInput, EmitResult, Written
 from porttool.unikraft.emit import emit as emit_libraries
@@ -25,29 +27,39 @@ def _folder(written: Written) -> dict[str, object]:
     }
 
 
-def _document(result: EmitResult, application: Written | None) -> dict[str, object]:
-    document: dict[str, object] = {
+def _document(result: EmitResult, others: Mapping[str, Written]) -> dict[str, object]:
+    return {
         "schema": 1,
         "libraries": [_folder(written) for written in result.libraries],
+        **{what: _folder(written) for what, written in others.items()},
     }
-    if application is not None:
-        document["application"] = _folder(application)
-    return document
 
 
-def emit(source: EmitInput, out: Path, *, app: bool = False, as_json: bool = False) -> int:
+def emit(
+    source: EmitInput,
+    out: Path,
+    *,
+    app: bool = False,
+    operator: bool = False,
+    as_json: bool = False,
+) -> int:
     """Write the libraries of ``source`` below ``out`` and report; gives the exit code.
 
-    With ``app``, the smallest application that links them, too.
+    With ``app``, the smallest application that links them, too; with ``operator``, the folder for
+    Prometheus and Grafana.
     """
     from rich.text import Text
 
     result = emit_libraries(source, out)
-    application = applications.write(source.config, out) if app else None
+    others: dict[str, Written] = {}
+    if app:
+        others["application"] = applications.write(source.config, out)
+    if operator:
+        others["operator"] = operator_files.write(out)
     if as_json:
-        ui.show_json(_document(result, application))
+        ui.show_json(_document(result, others))
         return ExitCode.OK
-    for written in (*result.libraries, *([application] if application else [])):
+    for written in (*result.libraries, *others.values()):
         ui.show(Text(_summary(written)))
         archive = written.library.archive
         if archive is not None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from porttool.commands.emit import emit
+from porttool.errors import UserError
 from porttool.unikraft.archive import write_archive
 from porttool.unikraft.emit import Archive
 from porttool.unikraft.tree import read_tree
@@ -39,6 +40,17 @@ def test_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         for path in (out / "lib-toy-exporter").rglob("*")
         if path.is_file()
     )
+
+
+def test_writes_what_the_operator_needs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, out = toy_port(tmp_path), tmp_path / "out"
+    assert emit(source, out, operator=True, as_json=True) == 0
+    folder = json.loads(capsys.readouterr().out)["operator"]
+    assert folder["folder"] == str(out / "operator")
+    assert {"prometheus.yml", "rules/alerts.yml", "grafana/unikernels.json"} <= set(folder["files"])
+    (out / "operator" / "prometheus.yml").write_text("# mine\n")
+    with pytest.raises(UserError, match=r"prometheus\.yml was edited"):
+        emit(source, out, operator=True)
 
 
 def test_says_where_the_archive_belongs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
