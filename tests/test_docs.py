@@ -62,7 +62,8 @@ def test_every_key_of_the_settings_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", "docs/porting.md", "docs/audit.md"]
+    "name",
+    ["README.md", "CONTRIBUTING.md", "docs/porting.md", "docs/audit.md", "docs/operating.md"],
 )
 def test_links_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text("utf-8")

@@ -133,6 +133,15 @@ def test_the_runbook_has_no_section_too_many() -> None:
     assert sections == [alert.name for alert in ALERTS]
 
 
+def test_the_guide_names_every_alert() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")
+    table = guide[guide.index("## Alerts") : guide.index("## Dashboard")]
+    assert re.findall(r"(?:Unikernel|Prometheus)[A-Z]\w+", table) == [
+        alert.name for alert in ALERTS
+    ]
+    assert f"{len(ALERTS)} alerts" in table
+
+
 def test_the_example_of_targets_gives_each_a_name() -> None:
     groups = json.loads(FILES["targets/unikernels.json"])
     names = [group["labels"]["instance"] for group in groups]
