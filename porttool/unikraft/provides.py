@@ -7,12 +7,14 @@ schema, version 2, is described in ``docs/catalogue.md``.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from porttool.errors import UserError
+from porttool.unikraft import kconfig
+from porttool.unikraft.kconfig import Graph
 
 _T = TypeVar("_T")
 _SHIPPED = Path(__file__).parent / "provides"
@@ -97,7 +99,8 @@ class Provides:
     it was no git checkout. ``headers`` maps the name of a header, as in ``#include <...>``, to the
     library that brings it. ``declared`` are names that a header declares and nothing defines.
     ``ukstore`` is the generation of ukstore: 1 when entries are found by name, 2 by id, None when
-    there is none; ``entries`` are what it holds, sorted by library and name.
+    there is none; ``entries`` are what it holds, sorted by library and name. ``kconfig`` has
+    the boolean Kconfig symbols of the tree and the libraries.
     """
 
     release: str
@@ -108,6 +111,7 @@ class Provides:
     declared: frozenset[str]
     ukstore: int | None = None
     entries: tuple[Entry, ...] = ()
+    kconfig: Graph = field(default_factory=Graph)
 
 
 def dumps(provides: Provides) -> str:
@@ -129,6 +133,7 @@ def dumps(provides: Provides) -> str:
         ),
         "headers": _names_of(provides.headers),
         "declared": sorted(provides.declared),
+        **kconfig.to_document(provides.kconfig),
     }
     return "".join(_lines(document, 0)) + "\n"
 
@@ -231,6 +236,7 @@ def _provides(document: Any) -> Provides:  # noqa: ANN401 - whatever the file ho
         declared=frozenset(_texts(document["declared"])),
         ukstore=None if document["ukstore"] is None else _one_of(document["ukstore"], (1, 2)),
         entries=tuple(_entry(raw) for raw in _list(document["entries"])),
+        kconfig=kconfig.from_document(document),
     )
 
 

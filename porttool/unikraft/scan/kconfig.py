@@ -97,10 +97,14 @@ def _reached(name: str, direct: Mapping[str, set[str]]) -> set[str]:
     return seen
 
 
-def least(condition: Condition, selects: Selects) -> tuple[str, ...] | None:
+def least(
+    condition: Condition, selects: Selects, usual: frozenset[str] = frozenset()
+) -> tuple[str, ...] | None:
     """The fewest symbols to set for ``condition``, sorted; None when it can never be true.
 
-    Symbols that must not be set are not in it; of two ways as short the one without them counts.
+    The way counts that needs the fewest beside what is ``usual``, the symbols that are set when
+    nobody says otherwise. Symbols that must not be set are not in it; of two ways as short the one
+    without them counts.
     """
     ways = []
     for term in condition.terms:
@@ -110,5 +114,5 @@ def least(condition: Condition, selects: Selects) -> tuple[str, ...] | None:
         for name in sorted(wanted):
             if any(name in selects.get(other, ()) for other in kept - {name}):
                 kept.discard(name)
-        ways.append((len(kept), unwanted, tuple(sorted(kept))))
-    return min(ways)[2] if ways else None
+        ways.append((len(kept - usual), len(kept), unwanted, tuple(sorted(kept))))
+    return min(ways)[3] if ways else None

@@ -3,14 +3,16 @@
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from porttool.errors import UserError
+from porttool.unikraft.kconfig import Consequences, Graph
 from porttool.unikraft.provides import Entry, Provides, Symbol, Syscall
 from porttool.unikraft.scan import assembler, calls, definitions, entries, reading
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition
 from porttool.unikraft.scan.conditional import Reader, Source
+from porttool.unikraft.scan.configuration import read_configuration
 from porttool.unikraft.scan.definitions import Definition
 from porttool.unikraft.scan.kconfig import Selects, least
 from porttool.unikraft.scan.layout import MUSL, Header, Layout, SourceFile
@@ -56,6 +58,10 @@ class Scan:
     fixed: Mapping[str, bool] = field(default_factory=dict)
     ukstore: int | None = None
     entries: tuple[Entry, ...] = ()
+    graph: Graph = field(default_factory=Graph)
+    usual: frozenset[str] = frozenset()
+    """The Kconfig symbols that are set when an application chooses all external libraries."""
+    libraries: dict[str, Condition] = field(default_factory=dict)
 
 
 def scan(
@@ -75,11 +81,20 @@ def scan(
     with tempfile.TemporaryDirectory(prefix="porttool-") as temporary:
         layout = Layout(root, libraries, folders, Path(temporary))
         result.selects, result.fixed = layout.selects, layout.fixed
+        _configuration(root, libraries, layout, result)
         collector = _Collector(layout, result)
         collector.collect(progress)
         result.entries = entries.public(collector.entries, layout)
         result.ukstore = entries.generation(layout)
     return result
+
+
+def _configuration(root: Path, external: Sequence[Path], layout: Layout, result: Scan) -> None:
+    result.graph = read_configuration(root, external)
+    folders = [path.resolve() for path in external]
+    chosen = {each.name.upper() for each in layout.libraries if each.folder in folders}
+    result.usual = Consequences(result.graph).by_default(chosen & result.graph.options.keys())
+    result.libraries = {each.name: each.condition for each in layout.libraries}
 
 
 def release_of(root: Path) -> str:
@@ -244,9 +259,11 @@ def provides(found: Scan) -> Provides:
         whole = NEVER
         for _, condition in ways:
             whole = whole | condition
-        requires = least(whole, found.selects)
+        requires = _least(found, whole)
         if requires is not None:
-            syscalls[name] = Syscall(name, ways[0][0].name, requires, syscall_stubs.get(name))
+            owners = [each.name for each, way in ways if _least(found, way) == requires]
+            owner = owners[0] if owners else ways[0][0].name
+            syscalls[name] = Syscall(name, owner, requires, syscall_stubs.get(name))
     return Provides(
         release=found.release,
         commits=found.commits,
@@ -256,7 +273,21 @@ def provides(found: Scan) -> Provides:
         declared=frozenset(found.declared - symbols.keys()),
         ukstore=found.ukstore,
         entries=found.entries,
+        kconfig=_graph(found),
     )
+
+
+def _least(found: Scan, condition: Condition) -> tuple[str, ...] | None:
+    return least(condition, found.selects, found.usual)
+
+
+def _graph(found: Scan) -> Graph:
+    """The Kconfig symbols, with those that have to be set for each library that has headers."""
+    libraries = {
+        name: _least(found, found.libraries.get(name, ALWAYS)) or ()
+        for name in sorted(set(found.headers.values()))
+    }
+    return replace(found.graph, libraries=libraries)
 
 
 def _syscall_stubs(found: Scan) -> dict[str, str | None]:
@@ -275,7 +306,7 @@ def _symbol(name: str, candidates: Sequence[Defined], found: Scan) -> Symbol | N
     """Of several definitions, that which needs the least; requirements of all count."""
     ways = []
     for each in candidates:
-        requires = least(each.condition, found.selects)
+        requires = _least(found, each.condition)
         if requires is not None:
             pretends = None
             if each.scope.endswith(".c"):
@@ -289,7 +320,7 @@ def _symbol(name: str, candidates: Sequence[Defined], found: Scan) -> Symbol | N
     for other in candidates:
         if other.library.name == each.library.name:
             whole = whole | other.condition
-    requires = least(whole, found.selects) or ()
+    requires = _least(found, whole) or ()
     graph = found.graphs[each.library.name]
     return Symbol(
         name=name,
