@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from porttool.audit.caveats import caveat, occasion, pretended_call, pretended_function
 from porttool.audit.groups import LIBRARY
 from porttool.audit.model import AuditReport, Kind, Need, Site
+from porttool.unikraft.kconfig import Consequences
 from porttool.unikraft.provides import Provides, Symbol, Syscall
 
 if TYPE_CHECKING:
@@ -47,8 +48,10 @@ class Removed:
 class Judged:
     """A need and what a release has of it.
 
-    ``library`` is the one that provides it, None when none does. ``requires`` are the Kconfig
-    symbols (without ``CONFIG_``) of the symbol and of the system calls under it, sorted.
+    ``library`` is the one that provides it, None when none does. ``symbols`` are the Kconfig
+    symbols (without ``CONFIG_``) of the symbol and of the ``syscalls`` under it, ``requires`` the
+    fewest of them that have to be set for all to be: those that no other one selects and that are
+    not on by default then. All sorted.
     ``reason`` is one line, "" when there is nothing to say; ``patch`` is set for PATCHED alone.
     ``caveat`` says how something that can be linked works otherwise than on Linux, "" if not.
     """
@@ -60,6 +63,8 @@ class Judged:
     reason: str = ""
     patch: str | None = None
     caveat: str = ""
+    symbols: tuple[str, ...] = ()
+    syscalls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +73,12 @@ class Judgement:
 
     release: str
     needs: tuple[Judged, ...]
+    kconfig: tuple[str, ...] = ()
+    """The fewest Kconfig symbols to set so that all provided needs are there, sorted."""
 
     def of(self, *statuses: Status) -> tuple[Judged, ...]:
         """The needs with one of these statuses, in the order of the audit."""
         return tuple(judged for judged in self.needs if judged.status in statuses)
-
-    @property
-    def kconfig(self) -> tuple[str, ...]:
-        """The Kconfig symbols that all provided needs take together, sorted."""
-        return _sorted(symbol for each in self.of(Status.PROVIDED) for symbol in each.requires)
 
 
 #: The header that every port may include, and the library that porttool emits beside the port.
@@ -128,8 +130,11 @@ def judge(
     ``catalogue`` are the ukstore entries that can stand in for a kernel path; None for those of
     ``provides``. ``removed`` are the needs that a port no longer has.
     """
+    consequences = Consequences(provides.kconfig)
     found = (_judge(need, provides, catalogue, removed or {}) for need in report.needs)
-    return tuple(_annotated(each) for each in found)
+    return tuple(
+        _annotated(replace(each, requires=consequences.fewest(each.symbols))) for each in found
+    )
 
 
 def _annotated(judged: Judged) -> Judged:
@@ -140,6 +145,15 @@ def _annotated(judged: Judged) -> Judged:
         reason = "; ".join(filter(None, ("only an #if asks for it", judged.reason)))
         judged = replace(judged, reason=reason)
     return judged
+
+
+def fewest(needs: Iterable[Judged], provides: Provides) -> tuple[str, ...]:
+    """The fewest Kconfig symbols to set so that what is provided of ``needs`` is there, sorted.
+
+    What the others select, or what is on by default when they are set, is not among them.
+    """
+    symbols = (name for each in needs if each.status is Status.PROVIDED for name in each.symbols)
+    return Consequences(provides.kconfig).fewest(symbols)
 
 
 def _judge(
@@ -157,7 +171,7 @@ def _judge(
         return Judged(need, Status.OWN, reason=f"upstream brings it: {_places(need.defined)}")
     header = need.name if need.kind is Kind.HEADER else need.header
     if header in _PORT_HEADERS:
-        return Judged(need, Status.PROVIDED, _PORT_LIBRARY, (_PORT_SYMBOL,))
+        return Judged(need, Status.PROVIDED, _PORT_LIBRARY, symbols=(_PORT_SYMBOL,))
     if need.kind not in (Kind.FUNCTION, Kind.VARIABLE):
         return _judge_header(need, header, provides)
     symbol = provides.symbols.get(need.name)
@@ -167,7 +181,8 @@ def _judge(
 def _judge_header(need: Need, header: str | None, provides: Provides) -> Judged:
     library = provides.headers.get(header or "")
     if library is not None:
-        return Judged(need, Status.PROVIDED, library)
+        symbols = provides.kconfig.libraries.get(library, ())
+        return Judged(need, Status.PROVIDED, library, symbols=symbols)
     if need.kind is Kind.HEADER:
         return Judged(need, Status.ABSENT, reason="no library has this header")
     reason = f"no library has <{header}>" if header else "no header declares it"
@@ -198,10 +213,17 @@ def _judge_symbol(need: Need, symbol: Symbol, provides: Provides) -> Judged:
     there = {name: provides.syscalls[name] for name in always if name in provides.syscalls}
     missing = [name for name in always if name not in there]
     stubs = {name: how for name, call in there.items() if (how := _pretends(call))}
-    requires = _sorted([*symbol.requires, *_required(there.values())])
+    symbols = _sorted([*symbol.requires, *_required(there.values())])
 
     def judged(status: Status, reason: str) -> Judged:
-        return Judged(need, status, symbol.library, requires, reason)
+        return Judged(
+            need,
+            status,
+            symbol.library,
+            reason=reason,
+            symbols=symbols,
+            syscalls=tuple(symbol.syscalls),
+        )
 
     how = pretended_function(symbol.library, need.name)
     if symbol.stub is not None or how:
@@ -266,11 +288,11 @@ def _judge_path(need: Need, provides: Provides, catalogue: "Catalogue | None") -
     if need.name.startswith("/dev"):
         reason = "is there only where devfs is mounted and a library registers it"
         return Judged(need, Status.RUNTIME, reason=reason)
-    instead, requires = _instead(need.name, provides, catalogue)
+    instead, symbols = _instead(need.name, provides, catalogue)
     if not instead:
         return Judged(need, Status.ABSENT, reason="nothing has this")
     reason = f"no such file at run time; instead: {', '.join(instead)}"
-    return Judged(need, Status.RUNTIME, None, requires, reason)
+    return Judged(need, Status.RUNTIME, reason=reason, symbols=symbols)
 
 
 def _instead(
@@ -296,7 +318,7 @@ def _instead(
         judged = None if symbol is None else _judge_symbol(need, symbol, provides)
         if judged is not None and judged.status is Status.PROVIDED:
             words.append(f"{name}()")
-            requires += judged.requires
+            requires += judged.symbols
     return words, _sorted(requires)
 
 

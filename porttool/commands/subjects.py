@@ -10,7 +10,7 @@ from pathlib import Path
 from porttool import ui
 from porttool.audit import AuditReport, discover
 from porttool.audit.hostnames import environment_notes
-from porttool.audit.status import Judgement, Key, Removed, Status, judge
+from porttool.audit.status import Judgement, Key, Removed, Status, fewest, judge
 from porttool.commands.auditing import (
     DEFAULT_BUILD,
     Build,
@@ -71,7 +71,8 @@ def judgement_of(
 ) -> Judgement:
     """What a release has of the needs of ``report``; ``removed`` are those that a port has not."""
     release = provides.release
-    return Judgement(release, judge(report, provides, removed=removed))
+    needs = judge(report, provides, removed=removed)
+    return Judgement(release, needs, fewest(needs, provides))
 
 
 def provides_for(target: Target, default: str, *, needed: bool = False) -> Provides | None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from porttool.audit import AuditReport, FileResult, Kind, Need, Site
 from porttool.audit.reports import to_json
-from porttool.audit.status import Judged, Judgement, Removed, Status, judge
+from porttool.audit.status import Judged, Judgement, Removed, Status, fewest, judge
 from porttool.audit.statusreports import markdown, plain, table
 from porttool.unikraft.provides import shipped
 from porttool.unikraft.table import shipped_catalogue
@@ -235,8 +235,9 @@ def report_of_all() -> AuditReport:
 
 def judgement_of_all(folder: Path) -> Judgement:
     gone = {(Kind.FUNCTION, "setsid"): Removed("0004-stay.patch", "")}
-    needs = judge(report_of_all(), catalogue(folder), removed=gone)
-    return Judgement("0.16.3", needs)
+    release = catalogue(folder)
+    needs = judge(report_of_all(), release, removed=gone)
+    return Judgement("0.16.3", needs, fewest(needs, release))
 
 
 GOLDEN = Path(__file__).parent / "golden"
