@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from porttool import ui
+from porttool.audit.reports import places
 from porttool.errors import ExitCode
 from porttool.operator import emit as operator_files
 from porttool.unikraft import app as applications
@@ -56,6 +57,14 @@ def emit(
         others["application"] = applications.write(source.config, out)
     if operator:
         others["operator"] = operator_files.write(out)
+    if result.missing:
+        release = source.config.unikraft
+        names = ui.count(len(result.missing), "name")
+        ui.note(
+            f"the port cannot be linked: Unikraft {release} lacks {names} (porttool audit-deps)"
+        )
+        for each in result.missing:
+            ui.note(f"  {each.need.name}: {each.reason} ({places(each.need.sites)})")
     if as_json:
         ui.show_json(_document(result, others))
         return ExitCode.OK

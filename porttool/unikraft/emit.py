@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import porttool
+from porttool.audit.status import Judged
 from porttool.errors import UserError
-from porttool.unikraft import patchdir, quoting, stamped, table
+from porttool.unikraft import patchdir, provides, quoting, stamped, table
 from porttool.unikraft.archive import UNPACKABLE, read_archive, write_archive
+from porttool.unikraft.provides import Provides
 from porttool.unikraft.render import render
+from porttool.unikraft.requirements import UkmetricsLines, own_code, port_lines, ukmetrics_lines
 from porttool.unikraft.sources import select
 from porttool.unikraft.tree import Kind, Tree, differences, read_tree
 from porttool.workspace import CONFIG_NAME, NAME_PATTERN, PortConfig
@@ -28,15 +31,6 @@ _UKMETRICS_SUFFIXES = (".c", ".h", ".uk", ".md")
 
 #: Libraries that are in every build beside ours; a port of that name would be two of them.
 _TAKEN = ("ukmetrics", "lwip", "musl")
-
-#: What the glue and any server need. A port may need more (:attr:`EmitInput.selects`).
-_SELECTS = (
-    "LIBPOSIX_POLL",
-    "LIBPOSIX_SOCKET",
-    "LIBUKLIBPARAM",
-    "LIBUKMETRICS",
-    "LIBUKSCHED",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,7 @@ class EmitInput:
     ``pinned_tree`` and ``patched_tree`` are folders with the upstream before and after the series;
     ``patches`` are (name, bytes) in series order, ``series_digest`` and ``series_tree`` what the
     lock has of them. ``archive`` is a local copy of the file behind ``archive_url``; ``selects``
-    are Kconfig symbols that the sources need beyond the usual ones.
+    are Kconfig symbols that the sources need beyond what an audit finds.
     """
 
     config: PortConfig
@@ -121,9 +115,13 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class EmitResult:
-    """What :func:`emit` wrote, in the order in which Unikraft must be given the libraries."""
+    """What :func:`emit` wrote, in the order in which Unikraft must be given the libraries.
+
+    ``missing`` are needs of the port that the release does not have: it will not be linked.
+    """
 
     libraries: tuple[Written, ...]
+    missing: tuple[Judged, ...] = ()
 
 
 def _stamped(files: Mapping[str, bytes], made_from: Mapping[str, Any]) -> dict[str, bytes]:
@@ -134,22 +132,44 @@ def _stamped(files: Mapping[str, bytes], made_from: Mapping[str, Any]) -> dict[s
 _OLDEST = "0.13.0"
 
 
-def _ukmetrics(release: str) -> Library:
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What there is to know of the release that a port is for.
+
+    ``mapping`` has only what ``catalogue`` has; ``header`` is ``target.h`` of lib-ukmetrics.
+    """
+
+    provides: Provides
+    catalogue: table.Catalogue
+    mapping: table.Mapping
+    header: bytes
+
+
+def _target(release: str) -> _Target:
     if table.version(release) < table.version(_OLDEST):
         raise UserError(
             f"lib-ukmetrics does not run on Unikraft {release}",
             why=f"it needs uklibparam as it is since {_OLDEST}",
             fix=f"set unikraft in {CONFIG_NAME} to {_OLDEST} or later",
         )
+    catalogue = table.shipped_catalogue(release)
+    return _Target(
+        provides.shipped(release),
+        catalogue,
+        table.available(table.shipped_mapping(), catalogue),
+        render("target.h.j2", version=table.version(release)),
+    )
+
+
+def _ukmetrics(target: _Target, lines: UkmetricsLines) -> Library:
     files = {
         path.relative_to(_UKMETRICS_SOURCES).as_posix(): path.read_bytes()
         for path in sorted(_UKMETRICS_SOURCES.rglob("*"))
         if path.suffix in _UKMETRICS_SUFFIXES and path.is_file()
     }
-    catalogue = table.shipped_catalogue(release)
-    mapping = table.available(table.shipped_mapping(), catalogue)
-    files["metric_table.c"] = table.metric_table(catalogue, mapping).encode()
-    files["target.h"] = render("target.h.j2", version=table.version(release))
+    files["Config.uk"] = lines.config().encode()
+    files["metric_table.c"] = table.metric_table(target.catalogue, target.mapping).encode()
+    files["target.h"] = target.header
     files["Library.uk"] = render(
         "Library.uk.j2",
         name="ukmetrics",
@@ -159,7 +179,7 @@ def _ukmetrics(release: str) -> Library:
         version=porttool.__version__,
         archive=None,
     )
-    made_from = {"porttool": porttool.__version__, "unikraft": release}
+    made_from = {"porttool": porttool.__version__, "unikraft": target.provides.release}
     return Library(UKMETRICS, "libukmetrics", _stamped(files, made_from))
 
 
@@ -240,7 +260,8 @@ def _license_text(upstream: Upstream, pinned: Tree) -> bytes | None:
     return file.data
 
 
-def _exporter(port: EmitInput) -> Library:
+def _libraries(port: EmitInput) -> tuple[tuple[Library, ...], tuple[Judged, ...]]:
+    """Both libraries, and what the release lacks."""
     config, upstream = port.config, port.upstream
     if not NAME_PATTERN.fullmatch(config.name) or config.name in _TAKEN:
         raise UserError(f"{config.name!r} cannot be the name of a library", where=CONFIG_NAME)
@@ -291,14 +312,29 @@ def _exporter(port: EmitInput) -> Library:
         "defines": [quoting.define(define) for define in config.defines],
         "cflags": [quoting.compiler_flag(flag) for flag in config.cflags],
         "sources": sources.compiled,
-        "selects": sorted({*_SELECTS, *map(quoting.symbol, port.selects)}),
         "stack_size": config.stack_size,
         "unikraft": config.unikraft,
         "target": table.version(config.unikraft),
         "tool_version": porttool.__version__,
     }
+    target, root = _target(config.unikraft), port.patched_tree.resolve()
+    glue = render("exporter/glue.c.j2", **values)
+    own = own_code(glue, target.header, target.provides)
+    ukmetrics = ukmetrics_lines(own, target.provides, target.catalogue, target.mapping)
+    required = port_lines(
+        root,
+        [root / source.path for source in sources.compiled if source.path.endswith(".c")],
+        [root / folder for folder in config.includes],
+        config.defines,
+        own,
+        ukmetrics,
+        target.provides,
+        map(quoting.symbol, port.selects),
+    )
+    values["lines"] = required.lines.lines
+    files["glue.c"] = glue
     files["Library.uk"] = render("Library.uk.j2", **values)
-    for name in ("Makefile.uk", "Config.uk", "exportsyms.uk", "glue.c", "README.md"):
+    for name in ("Makefile.uk", "Config.uk", "exportsyms.uk", "README.md"):
         files[name] = render(f"exporter/{name}.j2", **values)
     made_from = {
         "porttool": porttool.__version__,
@@ -310,7 +346,8 @@ def _exporter(port: EmitInput) -> Library:
         "patched_tree": port.series_tree,
     }
     outside = archive if archive is not None and archive.url is not None else None
-    return Library(values["folder"], library, _stamped(files, made_from), outside)
+    exporter = Library(values["folder"], library, _stamped(files, made_from), outside)
+    return (_ukmetrics(target, ukmetrics), exporter), required.missing
 
 
 def libraries(port: EmitInput) -> tuple[Library, ...]:
@@ -318,9 +355,10 @@ def libraries(port: EmitInput) -> tuple[Library, ...]:
 
     Raises :class:`UserError` for what cannot be a Unikraft library: a name that make, Kconfig or C
     would not take as it is, a source that is not there, in ``fetch`` mode an archive that is not
-    the pinned tree or a series that ``patch`` would not apply as git does.
+    the pinned tree or a series that ``patch`` would not apply as git does. Raises
+    :class:`CheckFailed` when a source does not parse, so that nobody knows what it needs.
     """
-    return _ukmetrics(port.config.unikraft), _exporter(port)
+    return _libraries(port)[0]
 
 
 def emit(port: EmitInput, out: Path) -> EmitResult:
@@ -329,6 +367,7 @@ def emit(port: EmitInput, out: Path) -> EmitResult:
     Raises :class:`UserError` as :func:`libraries` does, and for a file in their folders that
     porttool did not write or that was edited since.
     """
+    made, missing = _libraries(port)
     return EmitResult(
         tuple(
             Written(
@@ -336,8 +375,9 @@ def emit(port: EmitInput, out: Path) -> EmitResult:
                 out / library.folder,
                 stamped.write(out / library.folder, library.files),
             )
-            for library in libraries(port)
-        )
+            for library in made
+        ),
+        missing,
     )
 
 

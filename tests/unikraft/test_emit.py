@@ -1,4 +1,5 @@
 import json
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,10 +9,13 @@ from typing import Any
 import kconfiglib
 import pytest
 
-from porttool.errors import UserError
+from porttool.errors import CheckFailed, UserError
+from porttool.unikraft import provides
 from porttool.unikraft.archive import write_archive
 from porttool.unikraft.emit import EmitInput, compare_emitted, emit, libraries
+from porttool.unikraft.kconfig import Consequences, to_kconfig
 from porttool.unikraft.patchdir import apply
+from porttool.unikraft.scan.condition import NEVER
 from porttool.unikraft.stamped import STAMP
 from porttool.unikraft.tree import differences, read_tree
 from porttool.workspace import EmitConfig
@@ -149,45 +153,113 @@ def test_an_unknown_release_is_refused(tmp_path: Path) -> None:
 # --- Kconfig ------------------------------------------------------------------------------------
 
 
-def kconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str) -> kconfiglib.Kconfig:
-    """Evaluate both Config.uk as an application that selects the library would have it."""
-    for library in emit(toy_port(tmp_path), tmp_path / "out").libraries:
-        monkeypatch.setenv(library.library.name, str(library.path))
-    (tmp_path / "Config.uk").write_text(
-        "config HAVE_LIBC\n\tbool\n\tdefault y\n"
-        'config HAVE_NW_STACK\n\tbool "network"\n'
-        "config LIBUKSCHED\n\tbool\n"
-        'source "$(libukmetrics)/Config.uk"\nsource "$(libtoy_exporter)/Config.uk"\n'
-    )
-    (tmp_path / ".config").write_text(config)
+RELEASES = ("0.13.1", "0.16.3", "0.17.0")
+"""The last one with the first generation of ukstore, the default, and the newest."""
+
+
+def kconfig(tmp_path: Path, release: str, monkeypatch: pytest.MonkeyPatch) -> kconfiglib.Kconfig:
+    """Both Config.uk among the symbols of a release; a select of what is not there is a warning."""
+    (tmp_path / "Config.unikraft").write_text(to_kconfig(provides.shipped(release).kconfig))
+    sources = [tmp_path / "Config.unikraft"]
+    for written in emit(toy_port(tmp_path, unikraft=release), tmp_path / "out").libraries:
+        sources.append(written.path / "Config.uk")
+    (tmp_path / "Config.uk").write_text("".join(f'source "{path}"\n' for path in sources))
+    monkeypatch.setenv("KCONFIG_WARN_UNDEF", "y")
     with warnings.catch_warnings():
         # kconfiglib 14 on Python 3.11 and later
         warnings.simplefilter("ignore", DeprecationWarning)
-        tree = kconfiglib.Kconfig(str(tmp_path / "Config.uk"), warn_to_stderr=False)
-    tree.load_config(str(tmp_path / ".config"))
-    assert tree.warnings == []
-    return tree
+        return kconfiglib.Kconfig(str(tmp_path / "Config.uk"), warn_to_stderr=False)
 
 
-def test_config_selects_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tree = kconfig(tmp_path, monkeypatch, "CONFIG_HAVE_NW_STACK=y\nCONFIG_LIBTOY_EXPORTER=y\n")
-    values = {name: symbol.str_value for name, symbol in tree.syms.items()}
-    assert values["LIBUKMETRICS"] == "y"
-    assert values["LIBUKSCHED"] == "y"
-    assert values["LIBTOY_EXPORTER_AUTOSTART"] == "y"
-    assert values["LIBTOY_EXPORTER_STACK_SIZE"] == "32768"
+def needed(release: str) -> set[str]:
+    """Every symbol that the toy's needs, those of our own C and the table's entries take."""
+    known = provides.shipped(release)
+    names = (
+        *("accept", "bind", "close", "inet_pton", "listen", "recv", "send", "snprintf", "socket"),
+        *("uk_sched_thread_create_fn1", "uk_mutex_get_metrics"),
+    )
+    symbols = [known.symbols[name] for name in names]
+    taken = {name for symbol in symbols for name in symbol.requires}
+    calls = [known.syscalls[name] for symbol in symbols for name in symbol.syscalls]
+    taken |= {name for call in calls for name in call.requires}
+    return taken | {name for entry in known.entries for name in entry.requires}
 
 
-def test_config_is_off_by_default_and_without_a_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_the_library_brings_all_that_it_needs(
+    tmp_path: Path, release: str, stubborn: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tree = kconfig(tmp_path, monkeypatch, "CONFIG_HAVE_NW_STACK=y\n")
+    """An application that names the libc, the stack and the library; or says no to all the rest."""
+    tree = kconfig(tmp_path, release, monkeypatch)
+    chosen = ("LIBMUSL", "LIBLWIP", "LIBTOY_EXPORTER")
+    theirs = ("lib-musl", "lib-lwip")
+    options = provides.shipped(release).kconfig.options
+    if stubborn:
+        for symbol in tree.unique_defined_syms:
+            option = options.get(symbol.name)
+            if option is None or option.source.startswith(theirs) or symbol.name in chosen:
+                continue
+            if option.prompt is not NEVER:
+                symbol.set_value("n")
+    for name in chosen:
+        tree.syms[name].set_value("y")
+    off = {name for name in needed(release) if tree.syms[name].str_value != "y"}
+    # Which library answers mmap is the application's business.
+    assert off <= ({"LIBUKMMAP"} if stubborn else set())
+    assert tree.syms["LIBTOY_EXPORTER_STACK_SIZE"].str_value == "32768"
+    tree.write_config(str(tmp_path / ".config"))
+    assert tree.warnings == []
+
+
+@pytest.mark.parametrize("missing", ["LIBMUSL", "LIBLWIP"])
+def test_the_library_is_off_without_a_libc_or_a_network(
+    tmp_path: Path, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = kconfig(tmp_path, "0.16.3", monkeypatch)
+    for name in {"LIBMUSL", "LIBLWIP"} - {missing}:
+        tree.syms[name].set_value("y")
     assert tree.syms["LIBTOY_EXPORTER"].str_value == "n"
-    assert tree.syms["LIBUKMETRICS"].str_value == "n"
-    tree.load_config(str(tmp_path / ".config"))
-    tree.syms["HAVE_NW_STACK"].set_value("n")
     tree.syms["LIBTOY_EXPORTER"].set_value("y")
     assert tree.syms["LIBTOY_EXPORTER"].str_value == "n"
+
+
+def test_no_line_could_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any one of the select lines, there is a configuration in which something is off."""
+    kconfig(tmp_path, "0.16.3", monkeypatch)
+    known = Consequences(provides.shipped("0.16.3").kconfig)
+    for folder in ("lib-ukmetrics", "lib-toy-exporter"):
+        text = (tmp_path / "out" / folder / "Config.uk").read_text()
+        selected = re.findall(r"^\tselect (\w+)(?! if)", text, re.MULTILINE)
+        assert selected
+        for name in selected:
+            rest = {*selected, "LIBMUSL"} - {name}
+            assert name not in known.certain(rest)
+
+
+@pytest.mark.parametrize("library", ["lib-ukmetrics", "lib-toy-exporter"])
+def test_golden_config(tmp_path: Path, library: str) -> None:
+    found = {made.folder: made for made in libraries(toy_port(tmp_path))}
+    golden = Path(__file__).parent / "golden" / f"{library}-Config.uk"
+    assert found[library].files["Config.uk"].decode() == golden.read_text()
+
+
+def port_with(tmp_path: Path, files: dict[str, str]) -> EmitInput:
+    return make_port(tmp_path, UPSTREAM | files, [])
+
+
+def test_what_a_release_lacks_is_said(tmp_path: Path) -> None:
+    lacking = "#include <unistd.h>\nint setsid_is_called(void)\n{\n\treturn nosuch();\n}\n"
+    port = port_with(tmp_path, {"src/lacking.c": "int nosuch(void);\n" + lacking})
+    missing = emit(port, tmp_path / "out").missing
+    assert [(each.need.name, each.status) for each in missing] == [("nosuch", "absent")]
+
+
+def test_a_source_that_does_not_parse_is_refused(tmp_path: Path) -> None:
+    port = port_with(tmp_path, {"src/broken.c": "int broken(void) { return (; }\n"})
+    with pytest.raises(CheckFailed, match="not known what the code needs") as caught:
+        libraries(port)
+    assert "src/broken.c:1" in (caught.value.why or "")
 
 
 # --- fetch mode ---------------------------------------------------------------------------------

@@ -4,10 +4,14 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from porttool.unikraft import provides, table
 from porttool.unikraft.emit import EmitInput, Upstream
+from porttool.unikraft.render import render
+from porttool.unikraft.requirements import UkmetricsLines, own_code, ukmetrics_lines
 from porttool.workspace import EmitConfig, PortConfig
 
 COMMIT_DATE = datetime(2024, 5, 17, 12, 0, 0, tzinfo=UTC)
@@ -214,3 +218,12 @@ def toy_port(root: Path, **settings: Any) -> EmitInput:
 
 def fetched(**settings: Any) -> dict[str, Any]:
     return {"emit": EmitConfig(mode="fetch", **settings)}
+
+
+@cache
+def ukmetrics(release: str = CONFIG.unikraft) -> UkmetricsLines:
+    """What lib-ukmetrics has to say in its Config.uk, with no port beside it."""
+    known, catalogue = provides.shipped(release), table.shipped_catalogue(release)
+    target = render("target.h.j2", version=table.version(release))
+    mapping = table.available(table.shipped_mapping(), catalogue)
+    return ukmetrics_lines(own_code(b"", target, known), known, catalogue, mapping)
