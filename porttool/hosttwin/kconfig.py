@@ -1,5 +1,8 @@
 """The configuration of a host twin: Kconfig, evaluated over the libraries' own ``Config.uk``.
 
+The symbols of Unikraft are those of the release's catalogue; the host's libc and sockets stand in
+for lib-musl and lib-lwip, which an application would have chosen.
+
 Gives the same files as ``make`` in a Unikraft tree: ``.config`` for the Makefiles and
 ``include/uk/bits/config.h`` for the sources. Everything that kconfiglib warns of (a symbol that is
 selected or referred to and not defined, a select against unmet dependencies, a value that cannot
@@ -19,9 +22,16 @@ from pathlib import Path
 import kconfiglib
 
 from porttool.errors import UserError
+from porttool.unikraft import DEFAULT_RELEASE
+from porttool.unikraft.kconfig import to_kconfig
+from porttool.unikraft.provides import shipped
 
 TWIN = Path(__file__).parent
 """Folder of the twin: its ``Config.uk``, ``twin.mk``, headers and sources."""
+
+#: What an application chooses beside the libraries: libc, network stack, all kernel messages.
+_CHOSEN = ("LIBMUSL", "LIBLWIP", "LIBUKDEBUG_PRINTK_INFO")
+_MACHINES = {"x86_64": "ARCH_X86_64", "aarch64": "ARCH_ARM_64"}
 
 _PATH = re.compile(r"[^\"'\\$\n]+")
 
@@ -43,11 +53,7 @@ class Configuration:
 @contextmanager
 def _kconfig_environment() -> Iterator[None]:
     """Set what kconfiglib takes from the environment, and only that, for the time being."""
-    ours = {
-        "KCONFIG_WARN_UNDEF": "y",
-        "twin_x86_64": "y" if platform.machine() == "x86_64" else "n",
-        "twin_arm_64": "y" if platform.machine() == "aarch64" else "n",
-    }
+    ours = {"KCONFIG_WARN_UNDEF": "y"}
     theirs = {
         name: value
         for name, value in os.environ.items()
@@ -65,16 +71,24 @@ def _kconfig_environment() -> Iterator[None]:
 
 
 def write_config(
-    libraries: Sequence[Path], out: Path, assign: Mapping[str, str] | None = None
+    libraries: Sequence[Path],
+    out: Path,
+    assign: Mapping[str, str] | None = None,
+    *,
+    release: str = DEFAULT_RELEASE,
 ) -> Configuration:
-    """Configure a twin with these libraries in ``out``, the build folder.
+    """Configure a twin with these libraries in ``out``, the build folder, as in a ``release``.
 
     The first symbol that a library's ``Config.uk`` defines is the library itself and is set to y.
     ``assign`` sets further symbols (named without ``CONFIG_``, values as in ``.config`` but
     unquoted). Files that would not change are not touched. Raises :class:`ConfigError`.
     """
     out.mkdir(parents=True, exist_ok=True)
-    sources = [TWIN / "Config.uk", *(library / "Config.uk" for library in libraries)]
+    unikraft = out / "Config.unikraft"
+    graph = shipped(release).kconfig
+    unikraft.write_text(to_kconfig(graph), encoding="utf-8")
+    own = [library / "Config.uk" for library in libraries]
+    sources = [unikraft, TWIN / "Config.uk", *own]
     for source in sources:
         if not source.is_file():
             raise ConfigError("a library has no Config.uk", where=str(source))
@@ -86,7 +100,11 @@ def write_config(
     with _kconfig_environment():
         kconf = _parse(top)
         kconf.warn_assign_undef = True
-        wanted = {_library_symbol(kconf, source): "y" for source in sources[1:]}
+        chosen = (*_CHOSEN, _MACHINES.get(platform.machine(), ""))
+        for name in chosen:
+            if name in graph.options:
+                kconf.syms[name].set_value("y")
+        wanted = {_library_symbol(kconf, source): "y" for source in own}
         wanted |= assign or {}
         for name, value in wanted.items():
             if name not in kconf.syms or not kconf.syms[name].nodes:

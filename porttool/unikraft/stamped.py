@@ -28,6 +28,11 @@ def stamp(made_from: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=True) + "\n").encode()
 
 
+def made_from(stamp_: bytes) -> dict[str, Any]:
+    """What a folder with this stamp, which :func:`stamp` has made, was made from."""
+    return dict(json.loads(stamp_)["made_from"])
+
+
 def recorded(folder: Path) -> dict[str, str] | None:
     """Path -> SHA-256 of the files that porttool wrote; None without a stamp that can be read."""
     try:

@@ -20,6 +20,11 @@ from porttool.hosttwin.kconfig import TWIN, write_config
 from porttool.unikraft.buildfolder import locked, prepare, require_plain
 from porttool.unikraft.emit import Written
 from porttool.unikraft.processes import HOST, end, environment, how_it_ended, start
+from porttool.unikraft.provides import shipped
+from porttool.unikraft.stamped import STAMP, made_from
+
+#: The generation of ukstore that the twin has.
+_UKSTORE = 2
 
 #: Seconds until a twin that was started must take connections.
 _READY_WITHIN = 15.0
@@ -80,8 +85,15 @@ def build(
     paths = [written.path.resolve() for written in libraries]
     folder = folder.resolve()
     require_plain((*paths, folder, TWIN))
+    release = _release(libraries)
+    if shipped(release).ukstore != _UKSTORE:
+        raise UserError(
+            f"there is no host twin of Unikraft {release}",
+            why="its ukstore finds entries by name, which the twin cannot",
+            fix="set unikraft in porttool.toml to 0.14.0 or later",
+        )
     with locked(folder, "the host twin"):
-        write_config(paths, folder)
+        write_config(paths, folder, release=release)
         prepare(libraries, folder)
         command = [
             toolchain.make,
@@ -97,6 +109,12 @@ def build(
         total = _count_steps(command)
         _make([*command, "-Otarget", f"-j{os.cpu_count() or 1}"], total, progress)
     return folder / "twin"
+
+
+def _release(libraries: Sequence[Written]) -> str:
+    """The release that the libraries were written for."""
+    stamps = [made_from(written.library.files[STAMP]) for written in libraries]
+    return str(stamps[0]["unikraft"])
 
 
 def _count_steps(command: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ from porttool.unikraft.table import (
     shipped_catalogue,
     shipped_mapping,
 )
+from tests.unikraft.toyport import ukmetrics
 
 HERE = Path(__file__).parent
 UKMETRICS = TWIN.parent / "ukmetrics"
@@ -65,6 +66,7 @@ class Run:
 def emit_ukmetrics(folder: Path, table: str) -> Path:
     """lib-ukmetrics as it is emitted, with a table."""
     shutil.copytree(UKMETRICS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "Config.uk").write_text(ukmetrics().config())
     (folder / "metric_table.c").write_text(table)
     return folder
 
