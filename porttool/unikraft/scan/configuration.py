@@ -6,8 +6,10 @@ Unikraft's build would find there (support/build/config-submenu.sh of 0.16.3,
 support/scripts/uk_build_configure.sh of 0.13.1).
 """
 
+import gc
 import re
 import tempfile
+import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -80,7 +82,7 @@ class _Text:
         shown = self._shown(real)
         if shown is None or real in above or not real.is_file():
             return
-        text = real.read_text(encoding="utf-8", errors="replace").replace("\\\n", " ")
+        text = real.read_text(encoding="utf-8", errors="replace").replace("\\\n", "")
         self.size += len(text)
         if self.size > _BYTES_MAX:
             raise UserError("too many Config.uk files, or too large ones", where=str(path))
@@ -135,6 +137,10 @@ def _parse(text: _Text) -> kconfiglib.Kconfig:
             return kconfiglib.Kconfig(str(path), warn=False)
         except (kconfiglib.KconfigError, RecursionError) as error:
             why = str(error).replace(f"{path}:", "line ")
+        with warnings.catch_warnings():
+            # kconfiglib leaves the file open that it was reading.
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
     raise UserError("the Config.uk files are not valid", where=str(text.root), why=why)
 
 
