@@ -824,6 +824,40 @@ def catalogue_scan(
     _run(lambda: scan(tree, library or [], archives or [], output))
 
 
+metrics = typer.Typer(
+    name="metrics", no_args_is_help=True, help="Metrics of your own libraries, and a reference."
+)
+app.add_typer(metrics, rich_help_panel=_PORT)
+
+
+@metrics.command("scan")
+def metrics_scan(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A Unikraft library or application.")
+    ],
+    unikraft: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A tree of Unikraft whose headers it needs."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where.", show_default="the port's metrics.toml"
+        ),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; exit with 4 when the file would change."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add the ukstore entries of a library to the metrics that emit puts into lib-ukmetrics."""
+    from porttool.commands.metrics import scan
+
+    _run(lambda: scan(ctx.obj, folder, unikraft, output, check=check, as_json=as_json))
+
+
 def _run(command: Callable[[], ExitCode]) -> NoReturn:
     """Run a command, turn what goes wrong into a message, and leave with its exit code."""
     raise typer.Exit(int(_guarded(command)))

@@ -12,6 +12,7 @@ from porttool.errors import UserError
 
 CONFIG_NAME = "porttool.toml"
 LOCK_NAME = "upstream.lock"
+METRICS_NAME = "metrics.toml"
 
 #: A library name must do as a folder, as a make variable, as a Kconfig symbol and as a C prefix.
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -45,7 +46,8 @@ class PortConfig:
 
     Paths are relative to the root of the upstream tree, with forward slashes. ``sources`` may
     hold globs (``collectors/*.c``). ``stack_size`` is in bytes; ``selects`` are Kconfig symbols
-    that the sources need beside what every exporter does.
+    that the sources need beside what every exporter does. ``metrics`` is the file with metrics of
+    the user's own libraries, relative to the workspace; None for ``metrics.toml``, if there is one.
     """
 
     name: str
@@ -59,6 +61,7 @@ class PortConfig:
     summary: str = ""
     stack_size: int = 65536
     selects: tuple[str, ...] = ()
+    metrics: str | None = None
     emit: EmitConfig = field(default_factory=EmitConfig)
     series: SeriesConfig = field(default_factory=SeriesConfig)
 
@@ -140,6 +143,11 @@ class Workspace:
     def resolutions(self) -> Path:
         """Where solved conflicts are kept for everybody, if the settings say so."""
         return self.root / "resolutions"
+
+    @property
+    def metrics(self) -> Path:
+        """Metrics of the user's own libraries; need not be there unless the settings name it."""
+        return self.root / (self.config.metrics or METRICS_NAME)
 
     @property
     def build(self) -> Path:
@@ -257,6 +265,9 @@ def parse_config(text: str, path: Path) -> PortConfig:
     for symbol in selects:
         if not re.fullmatch(r"[A-Z][A-Z0-9_]*", symbol):
             raise port.error(f"selects: {symbol!r} is not a Kconfig symbol (without CONFIG_)")
+    metrics = port.text("metrics")
+    if metrics is not None and (not is_plain_path(metrics) or ".." in metrics.split("/")):
+        raise port.error(f"metrics: {metrics!r} is not a plain path inside the workspace")
     mode = emit.text("mode") or "vendored"
     if mode not in ("vendored", "fetch"):
         raise emit.error(f"mode {mode!r} is neither 'vendored' nor 'fetch'")
@@ -282,6 +293,7 @@ def parse_config(text: str, path: Path) -> PortConfig:
         summary=port.text("summary") or "",
         stack_size=port.number("stack_size", 65536),
         selects=selects,
+        metrics=metrics,
         emit=EmitConfig(mode, archive_url, sha256, prefix),
         series=SeriesConfig(series.flag("keep_resolutions")),
     )

@@ -6,13 +6,14 @@ from rich.text import Text
 
 from porttool import ui
 from porttool.commands import releases
-from porttool.commands.emitting import emit_input
+from porttool.commands.emitting import emit_input, own_metrics
 from porttool.commands.session import opened
 from porttool.errors import ExitCode, UserError
 from porttool.port import Port
 from porttool.series import operation, worktree
 from porttool.series import refresh as engine
 from porttool.unikraft.emit import compare_emitted
+from porttool.unikraft.own_metrics import combined
 from porttool.upstream.lock import LockError
 
 
@@ -84,6 +85,10 @@ def find_drift(port: Port) -> list[tuple[str, str]]:
     ]
     if outcome.change.lock != port.workspace.lock_path.read_bytes() and not drift:
         drift.append(("lock", "upstream.lock would be written anew"))
+    try:
+        combined(port.workspace.config.unikraft, own_metrics(port.workspace))
+    except UserError as error:
+        return [*drift, ("metrics", f"{error.where}: {error.what}")]
     if not port.workspace.build.exists():
         return drift  # never emitted: nothing there that could have drifted
     with emit_input(port, imported) as source:

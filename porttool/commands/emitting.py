@@ -10,9 +10,10 @@ from porttool.commands.session import fetching, opened
 from porttool.port import Port
 from porttool.series.importer import ImportedSeries
 from porttool.unikraft.emit import EmitInput, Upstream
+from porttool.unikraft.own_metrics import OwnMetrics, load
 from porttool.upstream import download
 from porttool.upstream.licence import license_files
-from porttool.workspace import EmitConfig
+from porttool.workspace import EmitConfig, Workspace
 
 
 @contextmanager
@@ -49,7 +50,19 @@ def emit_input(
             lock.series_tree,
             archive,
             port.workspace.config.selects,
+            own_metrics(port.workspace),
         )
+
+
+def own_metrics(workspace: Workspace) -> OwnMetrics | None:
+    """The metrics of a workspace's own libraries, None when it has no such file.
+
+    Raises :class:`UserError` when the file does not hold, or the settings name one that is not
+    there.
+    """
+    if workspace.config.metrics is None and not workspace.metrics.exists():
+        return None
+    return load(workspace.metrics)
 
 
 def _archive(settings: EmitConfig, named: Path | None) -> Path | None:

@@ -15,8 +15,9 @@ from typing import Any
 import porttool
 from porttool.audit.status import Judged
 from porttool.errors import UserError
-from porttool.unikraft import patchdir, provides, quoting, stamped, table
+from porttool.unikraft import own_metrics, patchdir, provides, quoting, stamped, table
 from porttool.unikraft.archive import UNPACKABLE, read_archive, write_archive
+from porttool.unikraft.own_metrics import OwnMetrics
 from porttool.unikraft.provides import Provides
 from porttool.unikraft.render import render
 from porttool.unikraft.requirements import UkmetricsLines, own_code, port_lines, ukmetrics_lines
@@ -58,7 +59,8 @@ class EmitInput:
     ``pinned_tree`` and ``patched_tree`` are folders with the upstream before and after the series;
     ``patches`` are (name, bytes) in series order, ``series_digest`` and ``series_tree`` what the
     lock has of them. ``archive`` is a local copy of the file behind ``archive_url``; ``selects``
-    are Kconfig symbols that the sources need beyond what an audit finds.
+    are Kconfig symbols that the sources need beyond what an audit finds. ``own_metrics`` are those
+    of the user's own libraries.
     """
 
     config: PortConfig
@@ -70,6 +72,7 @@ class EmitInput:
     series_tree: str
     archive: Path | None = None
     selects: tuple[str, ...] = ()
+    own_metrics: OwnMetrics | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def _stamped(files: Mapping[str, bytes], made_from: Mapping[str, Any]) -> dict[s
 
 
 #: Parameters of a library are declared as they are today since then.
-_OLDEST = "0.13.0"
+OLDEST = "0.13.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +149,11 @@ class _Target:
 
 
 def _target(release: str) -> _Target:
-    if table.version(release) < table.version(_OLDEST):
+    if table.version(release) < table.version(OLDEST):
         raise UserError(
             f"lib-ukmetrics does not run on Unikraft {release}",
-            why=f"it needs uklibparam as it is since {_OLDEST}",
-            fix=f"set unikraft in {CONFIG_NAME} to {_OLDEST} or later",
+            why=f"it needs uklibparam as it is since {OLDEST}",
+            fix=f"set unikraft in {CONFIG_NAME} to {OLDEST} or later",
         )
     catalogue = table.shipped_catalogue(release)
     return _Target(
@@ -161,14 +164,16 @@ def _target(release: str) -> _Target:
     )
 
 
-def _ukmetrics(target: _Target, lines: UkmetricsLines) -> Library:
+def _ukmetrics(target: _Target, lines: UkmetricsLines, own: OwnMetrics | None) -> Library:
     files = {
         path.relative_to(_UKMETRICS_SOURCES).as_posix(): path.read_bytes()
         for path in sorted(_UKMETRICS_SOURCES.rglob("*"))
         if path.suffix in _UKMETRICS_SUFFIXES and path.is_file()
     }
+    # What an application has of its own libraries is its choice: Config.uk does not follow them.
+    catalogue, mapping = own_metrics.combined(target.provides.release, own)
     files["Config.uk"] = lines.config().encode()
-    files["metric_table.c"] = table.metric_table(target.catalogue, target.mapping).encode()
+    files["metric_table.c"] = table.metric_table(catalogue, mapping).encode()
     files["target.h"] = target.header
     files["Library.uk"] = render(
         "Library.uk.j2",
@@ -347,7 +352,7 @@ def _libraries(port: EmitInput) -> tuple[tuple[Library, ...], tuple[Judged, ...]
     }
     outside = archive if archive is not None and archive.url is not None else None
     exporter = Library(values["folder"], library, _stamped(files, made_from), outside)
-    return (_ukmetrics(target, ukmetrics), exporter), required.missing
+    return (_ukmetrics(target, ukmetrics, port.own_metrics), exporter), required.missing
 
 
 def libraries(port: EmitInput) -> tuple[Library, ...]:
@@ -355,8 +360,9 @@ def libraries(port: EmitInput) -> tuple[Library, ...]:
 
     Raises :class:`UserError` for what cannot be a Unikraft library: a name that make, Kconfig or C
     would not take as it is, a source that is not there, in ``fetch`` mode an archive that is not
-    the pinned tree or a series that ``patch`` would not apply as git does. Raises
-    :class:`CheckFailed` when a source does not parse, so that nobody knows what it needs.
+    the pinned tree or a series that ``patch`` would not apply as git does, or for metrics of the
+    user's own that do not hold. Raises :class:`CheckFailed` when a source does not parse, so that
+    nobody knows what it needs.
     """
     return _libraries(port)[0]
 

@@ -10,7 +10,7 @@ import math
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -39,13 +39,13 @@ ROW_LABELS_MAX = 4
 ROW_TEXTS_MAX = 6
 """UKM_ROW_TEXTS_MAX in ``table.h``."""
 
-_C_MACRO = re.compile(r"[A-Z_][A-Z0-9_]*")
+C_MACRO = re.compile(r"[A-Z_][A-Z0-9_]*")
 _HEADER = re.compile(r"[a-z0-9_]+(/[a-z0-9_]+)*\.h")
-_LIBRARY = re.compile(r"(lib|app)[a-z0-9_]+")
-_ENTRY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LIBRARY_NAME = re.compile(r"(lib|app)[a-z0-9_]+")
+ENTRY_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _METRIC = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
-_OBJECT = re.compile(r"[A-Za-z0-9_.%-]+")
+OBJECT_NAME = re.compile(r"[A-Za-z0-9_.%-]+")
 _RELEASE = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 
@@ -110,7 +110,7 @@ class Mapping:
     families: tuple[Family, ...]
 
 
-class _Table:
+class TomlTable:
     """A TOML table that knows where it stands and that every key in it must be asked for."""
 
     def __init__(self, values: object, where: str) -> None:
@@ -120,9 +120,11 @@ class _Table:
         self.where = where
 
     def error(self, what: str) -> TableError:
+        """An error about this table."""
         return TableError(what, where=self.where)
 
     def take(self, key: str, kind: type[_T], default: _T | None = None) -> _T:
+        """The value of a key, once; without a default it must be there."""
         value = self._values.pop(key, default)
         if value is None:
             raise self.error(f"'{key}' is missing")
@@ -133,35 +135,45 @@ class _Table:
         return value
 
     def text(self, key: str, pattern: re.Pattern[str], default: str | None = None) -> str:
+        """A text that matches ``pattern`` as a whole."""
         value = self.take(key, str, default)
         if not pattern.fullmatch(value):
             raise self.error(f"'{key}' is not valid: {value!r}")
         return value
 
     def texts(self, key: str, pattern: re.Pattern[str]) -> list[str]:
+        """A list of texts that match ``pattern``; empty when the key is missing."""
         values = self.take(key, list, [])
         for value in values:
             if not isinstance(value, str) or not pattern.fullmatch(value):
                 raise self.error(f"'{key}' holds something that is not valid: {value!r}")
         return values
 
+    def has(self, key: str) -> bool:
+        """Whether the key is there and was not taken so far."""
+        return key in self._values
+
     def optional_text(self, key: str, pattern: re.Pattern[str]) -> str | None:
-        return self.text(key, pattern) if key in self._values else None
+        """A text, None when the key is missing."""
+        return self.text(key, pattern) if self.has(key) else None
 
     def pairs(self, names: re.Pattern[str], values: re.Pattern[str]) -> tuple[tuple[str, str], ...]:
+        """All keys, which must match ``names``, with their texts, sorted."""
         for name in self._values:
             if not names.fullmatch(name):
                 raise self.error(f"not a valid name: {name!r}")
         return tuple((name, self.text(name, values)) for name in sorted(self._values))
 
     def done(self) -> None:
+        """Raise :class:`TableError` if there is a key that nobody took."""
         if self._values:
             raise self.error(f"unknown key '{min(self._values)}'")
 
 
-def _read(path: Path) -> _Table:
+def read_toml(path: Path) -> TomlTable:
+    """Read a TOML file; :class:`TableError` when it is none."""
     try:
-        return _Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        return TomlTable(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
         raise TableError("cannot be read", where=str(path), why=error.strerror) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -170,12 +182,12 @@ def _read(path: Path) -> _Table:
 
 def load_catalogue(path: Path) -> Catalogue:
     """Read a catalogue from its TOML file; :class:`TableError` when it is not as it must be."""
-    top = _read(path)
+    top = read_toml(path)
     release = top.text("release", _RELEASE)
     ukstore = top.take("ukstore", int)
     entries: dict[str, Entry] = {}
     for position, raw in enumerate(top.take("libraries", list), 1):
-        library = _Table(raw, f"{path}: library {position}")
+        library = TomlTable(raw, f"{path}: library {position}")
         for entry in _library_entries(library):
             if entry.key in entries:
                 raise library.error(f"{entry.key} is listed twice")
@@ -184,24 +196,24 @@ def load_catalogue(path: Path) -> Catalogue:
     return Catalogue(release, ukstore, tuple(entries[key] for key in sorted(entries)))
 
 
-def _library_entries(library: _Table) -> Iterable[Entry]:
-    name = library.text("name", _LIBRARY)
+def _library_entries(library: TomlTable) -> Iterable[Entry]:
+    name = library.text("name", LIBRARY_NAME)
     library.where += f" ({name})"
     header = library.text("header", _HEADER)
-    requires = library.texts("requires", _C_MACRO)
-    pattern = library.optional_text("object", _OBJECT)
+    requires = library.texts("requires", C_MACRO)
+    pattern = library.optional_text("object", OBJECT_NAME)
     raws = library.take("entries", list)
     library.done()
     for position, raw in enumerate(raws, 1):
-        table = _Table(raw, f"{library.where}: entry {position}")
+        table = TomlTable(raw, f"{library.where}: entry {position}")
         entry = Entry(
             library=name,
-            name=table.text("name", _ENTRY),
-            id=table.text("id", _C_MACRO),
+            name=table.text("name", ENTRY_NAME),
+            id=table.text("id", C_MACRO),
             value=table.take("value", int),
             type=table.text("type", re.compile("|".join(SHOWN))),
             header=header,
-            requires=tuple(sorted({*requires, *table.texts("requires", _C_MACRO)})),
+            requires=tuple(sorted({*requires, *table.texts("requires", C_MACRO)})),
             object=pattern,
             dynamic=pattern is not None,
         )
@@ -211,33 +223,35 @@ def _library_entries(library: _Table) -> Iterable[Entry]:
 
 def load_mapping(path: Path) -> Mapping:
     """Read a mapping from its TOML file; :class:`TableError` when it is not as it must be."""
-    top = _read(path)
-    families = []
-    for position, raw in enumerate(top.take("families", list), 1):
-        table = _Table(raw, f"{path}: family {position}")
-        name = table.text("name", _METRIC)
-        table.where += f" ({name})"
-        families.append(
-            Family(
-                name=name,
-                help=table.text("help", re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")),
-                type=table.text("type", re.compile("counter|gauge|untyped")),
-                unit=table.text("unit", re.compile("[a-z]*"), ""),
-                collector=table.optional_text("collector", re.compile("|".join(COLLECTORS))),
-                samples=tuple(
-                    _load_sample(_Table(sample, f"{table.where}: sample {number}"))
-                    for number, sample in enumerate(table.take("samples", list), 1)
-                ),
-            )
-        )
-        table.done()
+    top = read_toml(path)
+    families = list(read_families(top.take("families", list), top.where))
     top.done()
     return merge_families(families)
 
 
-def _load_sample(table: _Table) -> Sample:
-    labels = _Table(table.take("labels", dict, {}), f"{table.where}: labels")
-    texts = _Table(table.take("texts", dict, {}), f"{table.where}: texts")
+def read_families(raws: Iterable[object], where: str) -> Iterator[Family]:
+    """The families of a file, each as its table tells; ``where`` names the file."""
+    for position, raw in enumerate(raws, 1):
+        table = TomlTable(raw, f"{where}: family {position}")
+        name = table.text("name", _METRIC)
+        table.where += f" ({name})"
+        yield Family(
+            name=name,
+            help=table.text("help", re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")),
+            type=table.text("type", re.compile("counter|gauge|untyped")),
+            unit=table.text("unit", re.compile("[a-z]*"), ""),
+            collector=table.optional_text("collector", re.compile("|".join(COLLECTORS))),
+            samples=tuple(
+                _load_sample(TomlTable(sample, f"{table.where}: sample {number}"))
+                for number, sample in enumerate(table.take("samples", list), 1)
+            ),
+        )
+        table.done()
+
+
+def _load_sample(table: TomlTable) -> Sample:
+    labels = TomlTable(table.take("labels", dict, {}), f"{table.where}: labels")
+    texts = TomlTable(table.take("texts", dict, {}), f"{table.where}: texts")
     sample = Sample(
         entry=table.take("entry", str, "") or None,
         labels=labels.pairs(_LABEL, re.compile("[ -~]+")),
@@ -330,10 +344,10 @@ def shipped_catalogue(release: str) -> Catalogue:
 @cache
 def _all_own_entries() -> tuple[tuple[str | None, Entry], ...]:
     """What lib-ukmetrics adds, each entry with the oldest release that can have it."""
-    top = _read(_HERE / "own_entries.toml")
+    top = read_toml(_HERE / "own_entries.toml")
     found = []
     for position, raw in enumerate(top.take("libraries", list), 1):
-        library = _Table(raw, f"{top.where}: library {position}")
+        library = TomlTable(raw, f"{top.where}: library {position}")
         since = library.optional_text("since", _RELEASE)
         found += [(since, entry) for entry in _library_entries(library)]
     top.done()

@@ -77,8 +77,21 @@ def of_c(source: Source, library: Library, condition: Condition) -> list[Raw]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The libraries that a folder registers with Unikraft's build, and their entries."""
+
+    libraries: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+
 def of_library(folder: Path, tree: Path | None = None) -> tuple[Entry, ...]:
-    """The entries of one library or application, in the order of the catalogue.
+    """The entries of one library or application: those of :func:`of_folder`."""
+    return of_folder(folder, tree).entries
+
+
+def of_folder(folder: Path, tree: Path | None = None) -> Folder:
+    """What a library or application has, entries in the order of the catalogue.
 
     ``folder`` has its ``Makefile.uk``. With ``tree``, a Unikraft tree, macros and ids of that can
     be used in it, too. What is in archives is not looked at. Raises :class:`UserError` when the
@@ -87,13 +100,13 @@ def of_library(folder: Path, tree: Path | None = None) -> tuple[Entry, ...]:
     folder = folder.resolve()
     with tempfile.TemporaryDirectory(prefix="porttool-") as temporary:
         layout = Layout(tree, [folder], None, Path(temporary))
+        own = [each for each in layout.libraries if each.folder.is_relative_to(folder)]
         found: list[Raw] = []
-        for library in layout.libraries:
-            if library.folder.is_relative_to(folder):
-                reader = layout.reader(library)
-                for file in layout.files(library):
-                    found += of_c(reader.read(file.path), library, file.condition)
-        return public(found, layout)
+        for library in own:
+            reader = layout.reader(library)
+            for file in layout.files(library):
+                found += of_c(reader.read(file.path), library, file.condition)
+        return Folder(tuple(each.name for each in own), public(found, layout))
 
 
 def public(found: Iterable[Raw], layout: Layout) -> tuple[Entry, ...]:
