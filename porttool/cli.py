@@ -858,6 +858,14 @@ def metrics_scan(
     _run(lambda: scan(ctx.obj, folder, unikraft, output, check=check, as_json=as_json))
 
 
+@metrics.command("doc")
+def metrics_doc(as_json: AsJson = False) -> None:
+    """Write the reference of all metrics as Markdown: what they are of, and what is missing."""
+    from porttool.commands.metrics import doc
+
+    _run(lambda: doc(as_json=as_json))
+
+
 def _run(command: Callable[[], ExitCode]) -> NoReturn:
     """Run a command, turn what goes wrong into a message, and leave with its exit code."""
     raise typer.Exit(int(_guarded(command)))

@@ -63,7 +63,14 @@ def test_every_key_of_the_settings_is_documented() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["README.md", "CONTRIBUTING.md", "docs/porting.md", "docs/audit.md", "docs/operating.md"],
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/porting.md",
+        "docs/audit.md",
+        "docs/metrics.md",
+        "docs/operating.md",
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text("utf-8")

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from porttool import ui
 from porttool.errors import ExitCode, UserError
-from porttool.unikraft import own_metrics
+from porttool.unikraft import metrics_reference, own_metrics
+from porttool.unikraft.metrics_reference import Reference
 from porttool.unikraft.own_metrics import Update
 from porttool.unikraft.scan.entries import of_folder
 from porttool.unikraft.table import Family
@@ -50,6 +51,58 @@ def scan(
     if update.dangling:
         ui.note(f"porttool emit refuses a family whose entry is gone: edit or remove it in {path}")
     return code
+
+
+def doc(*, as_json: bool) -> ExitCode:
+    """Write the reference of all metrics that porttool ships to stdout."""
+    found = metrics_reference.reference()
+    if as_json:
+        ui.show_json(_reference(found))
+    else:
+        ui.write(metrics_reference.markdown(found))
+    return ExitCode.OK
+
+
+def _reference(found: Reference) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "releases": list(found.releases),
+        "families": [
+            {
+                "name": each.family.name,
+                "help": each.family.help,
+                "type": each.family.type,
+                "unit": each.family.unit,
+                "collector": each.family.collector,
+                "entries": list(each.entries),
+                "requires": list(each.symbols),
+                "releases": list(each.releases),
+            }
+            for each in found.families
+        ],
+        "node_exporter": {
+            "version": found.node_exporter.version,
+            "collectors": [
+                {
+                    "name": collector.name,
+                    "default": collector.default,
+                    "families": [
+                        {
+                            "name": answer.family,
+                            "has": "lib-ukmetrics"
+                            if answer.mapped
+                            else "exporter"
+                            if answer.by_exporter
+                            else None,
+                            "why": answer.why,
+                        }
+                        for answer in collector.answers
+                    ],
+                }
+                for collector in found.node_exporter.collectors
+            ],
+        },
+    }
 
 
 def view(path: str, update: Update, *, differs: bool, check: bool) -> list[RenderableType]:

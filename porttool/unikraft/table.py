@@ -134,6 +134,13 @@ class TomlTable:
             raise self.error(f"'{key}' must be of type {kind.__name__}")
         return value
 
+    def flag(self, key: str) -> bool:
+        """A key that must be there, true or false."""
+        value = self._values.pop(key, None)
+        if not isinstance(value, bool):
+            raise self.error(f"'{key}' must be true or false")
+        return value
+
     def text(self, key: str, pattern: re.Pattern[str], default: str | None = None) -> str:
         """A text that matches ``pattern`` as a whole."""
         value = self.take(key, str, default)
@@ -420,7 +427,7 @@ def _any_of(conditions: Iterable[frozenset[str]]) -> str:
     return " || \\\n    ".join(f"({term})" for term in terms)
 
 
-def _guard(family: Family, found: Iterable[Entry]) -> frozenset[str]:
+def guard(family: Family, found: Iterable[Entry]) -> frozenset[str]:
     """The Kconfig symbols that a row depends on."""
     collector = [f"LIBUKMETRICS_{family.collector.upper()}"] if family.collector else []
     requires = [symbol for entry in found for symbol in entry.requires]
@@ -469,7 +476,7 @@ def _row(family: Family, sample: Sample, found: Sequence[Entry]) -> dict[str, An
     value = found[0] if sample.entry else None
     labels = [*dict(sample.texts)]
     return {
-        "guard": _all_of(_guard(family, found)),
+        "guard": _all_of(guard(family, found)),
         "family": f"family_{family.name}",
         "library": f"UKM_LIBRARY({found[0].library})",
         "entry": value and key(value),
@@ -504,11 +511,11 @@ def metric_table(catalogue: Catalogue, mapping: Mapping) -> str:
         conditions = []
         for sample in family.samples:
             found = _find_entries(entries, catalogue.ukstore, family, sample)
-            guard = _guard(family, found)
-            conditions.append(guard)
+            symbols = guard(family, found)
+            conditions.append(symbols)
             for entry in found:
                 if entry.header is not None:
-                    headers[entry.header].append(guard)
+                    headers[entry.header].append(symbols)
             labels.update(dict(sample.labels), dict(sample.texts))
             if sample.object_label:
                 labels.add(sample.object_label)

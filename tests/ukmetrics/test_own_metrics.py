@@ -12,6 +12,7 @@ from porttool.unikraft.emit import Library, Written
 from porttool.unikraft.stamped import STAMP
 from tests.commands.ports import invoke
 from tests.e2e.served import Page, Served, copy_port, free_port, promtool
+from tests.unikraft.required import EXPORTER
 
 TOY = Path(__file__).parent / "toy"
 
@@ -56,6 +57,8 @@ def test_what_a_library_exports_is_on_the_page(workspace: Path, tmp_path: Path) 
     with served([*emit(workspace), written(toy, "libtoy")], out) as page:
         assert page.value("ukmetrics_unknown_objects") == 1
         assert "unikraft_toy" not in page.text
+        for name in EXPORTER:
+            assert f"# TYPE {name} " in page.text
 
     assert invoke("-C", workspace, "metrics", "scan", toy).code == 0
     outcome = invoke("-C", workspace, "check")

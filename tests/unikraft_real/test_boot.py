@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.prometheus import scraping
 from tests.e2e.served import free_port, promtool
+from tests.unikraft.required import EXPORTER, REQUIRED
 from tests.unikraft_real.conftest import LIBRARIES, Booted, Unikernel
 
 pytestmark = pytest.mark.unikraft
@@ -65,6 +66,12 @@ def test_a_second_build_compiles_nothing(unikernel: Unikernel) -> None:
 def test_the_first_scrape_comes_soon(booted: Booted) -> None:
     assert booted.report["first_scrape_seconds"] < 30
     assert booted.report["samples"] > 10
+
+
+def test_every_family_that_is_required_is_there(unikernel: Unikernel, booted: Booted) -> None:
+    lines = get(booted.url).splitlines()
+    there = {line.split()[2] for line in lines if line.startswith("# TYPE ")}
+    assert there >= REQUIRED[unikernel.release] | EXPORTER
 
 
 def test_promtool_complains_of_nothing_but_upper_case_letters(booted: Booted) -> None:
