@@ -50,6 +50,11 @@ CONFIG_LIBVFSCORE_AUTOMOUNT_CI=y
 CONFIG_LIBVFSCORE_AUTOMOUNT_CI_RAMFS=y
 CONFIG_DEBUG_SYMBOLS_LVL1=y
 """
+PAGED = """\
+CONFIG_LIBPOSIX_UNIXSOCKET=y
+CONFIG_LIBUKVMEM=y
+CONFIG_LIBPOSIX_MMAP=y
+"""
 #: The parts of musl whose headers nothing else includes: without the others nothing compiles.
 SPARE = ("LIBMUSL_AIO", "LIBMUSL_CRYPT", "LIBMUSL_MQ", "LIBMUSL_REGEX", "LIBMUSL_SEARCH")
 
@@ -366,7 +371,7 @@ def _qemu(image: Path, first: int) -> tuple[str, bool]:
 
 def configurations(expected: Mapping[str, Judged]) -> tuple[Build, Build, Build]:
     """All that the functions require, the same with paging, and as little as there can be."""
-    required = sorted({symbol for each in expected.values() for symbol in each.requires})
+    required = sorted({symbol for each in expected.values() for symbol in each.symbols})
     lines = BASE + "".join(f"CONFIG_{symbol}=y\n" for symbol in required)
     kept = {symbol for symbol in required if symbol.startswith("LIBMUSL")} - set(SPARE)
     kept |= {"LIBLWIP", "LIBVFSCORE"}  # the base needs them
@@ -375,14 +380,14 @@ def configurations(expected: Mapping[str, Judged]) -> tuple[Build, Build, Build]
     )
     return (
         Build("all", f"{lines}CONFIG_LIBPOSIX_UNIXSOCKET=y\n"),
-        Build("paged", f"{lines}CONFIG_LIBPOSIX_UNIXSOCKET=y\nCONFIG_LIBUKVMEM=y\n"),
+        Build("paged", f"{lines}{PAGED}"),
         Build("bare", BASE + without),
     )
 
 
 def chosen(judged_: Judged, builds: Sequence[Build]) -> Build | None:
     """The first build that has all that a function requires."""
-    return next((each for each in builds if set(judged_.requires) <= each.symbols), None)
+    return next((each for each in builds if set(judged_.symbols) <= each.symbols), None)
 
 
 def agreement(judged_: Judged, tried: Tried) -> str:
@@ -464,7 +469,7 @@ def _requirements(expected: Mapping[str, Judged], builds: tuple[Build, Build, Bu
         build = chosen(each, builds[:2])
         if each.status is not Status.PROVIDED or build is None or build.tried[name].ran != "works":
             continue
-        missing = set(each.requires) - bare.symbols
+        missing = set(each.symbols) - bare.symbols
         if not missing and bare.tried[name].ran == "works":
             still.append(name)
         elif not missing:
@@ -476,7 +481,7 @@ def _requirements(expected: Mapping[str, Judged], builds: tuple[Build, Build, Bu
             )
     return [
         "LIBUKMMAP and LIBPOSIX_MMAP exclude each other, and the latter takes LIBUKVMEM. The audit "
-        "names LIBPOSIX_MMAP where one of the two is enough; `bare` has neither. It lacks "
+        "names LIBUKMMAP where one of the two is enough; `bare` has neither. It lacks "
         "LIBPOSIX_USER, too, so `getpwnam` and its kin are those of lib-musl, which read files "
         "that are not there.",
         "",
