@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import porttool
-from porttool.audit import AuditReport, audit
+from porttool.audit import AuditReport, audit, cache
 from porttool.audit.model import Kind
 from porttool.audit.status import Judged, Status, judge
 from porttool.errors import CheckFailed
@@ -140,6 +140,7 @@ def own_code(glue: bytes, target: bytes, provides: Provides) -> OwnCode:
             [root / name for name in (*owners, _GLUE)],
             (root, _UKMETRICS / "include", _TWIN_HEADERS),
             (*(f"CONFIG_{name}=1" for name in sorted(symbols)), "__LIBNAME__=libown"),
+            cache=cache.default_folder(),
         )
     _require_parsed(report)
     owners[_GLUE] = _GLUE
@@ -195,7 +196,8 @@ def port_lines(
     ``further`` are Kconfig symbols that ``porttool.toml`` selects. Raises :class:`CheckFailed`
     when a source does not parse, because then nobody knows what it needs.
     """
-    report = audit(root, sources, (*includes, _UKMETRICS / "include"), defines)
+    folders = (*includes, _UKMETRICS / "include")
+    report = audit(root, sources, folders, defines, cache=cache.default_folder())
     _require_parsed(report)
     judged = judge(report, provides)
     wanted = _wanted([*judged, *own.glue], provides.kconfig)
