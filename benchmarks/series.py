@@ -12,7 +12,6 @@ import argparse
 import os
 import platform
 import random
-import re
 import shutil
 import statistics
 import subprocess
@@ -24,7 +23,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-RESULTS = Path(__file__).parent / "RESULTS.md"
+from results import Report, write
+
 FILES, LINES = 60, 300
 
 #: Patches leave so many lines at both ends of a file to upstream in the benchmark of a rebase.
@@ -341,26 +341,6 @@ def in_turn(work: Mapping[str, Contender], rounds: int, what: str) -> dict[str, 
     }
 
 
-class Report:
-    """The tables, and each target with what was reached."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self._targets: list[str] = []
-
-    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        cells = [head, ["---"] * len(head), *rows]
-        self.lines += ["", *(f"| {' | '.join(row)} |" for row in cells)]
-
-    def target(self, what: str, value: float, most: float, unit: str = "") -> None:
-        said = "reached" if value <= most else "**missed**"
-        self._targets.append(f"| {what} | {most:g}{unit} | {value:.2f}{unit} | {said} |")
-
-    def __str__(self) -> str:
-        head = ["| target | at most | measured | |", "|---|---|---|---|"]
-        return "\n".join([*head, *self._targets, *self.lines])
-
-
 def measure(sizes: Sequence[int], refs: int, rounds: int, scratch: Path) -> Report:
     """All benchmarks, one after the other."""
     report = Report()
@@ -452,17 +432,6 @@ def git_version() -> str:
     ).stdout.strip()
 
 
-def write(report: str) -> None:
-    """Put the report into its section of RESULTS.md."""
-    section = f"## Series\n\n`benchmarks/series.py`\n\n{report}\n"
-    text = RESULTS.read_text("utf-8") if RESULTS.exists() else "# Results\n"
-    if re.search(r"^## Series$", text, re.MULTILINE):
-        text = re.sub(r"^## Series\n.*?(?=^## |\Z)", lambda _: section, text, flags=re.S | re.M)
-    else:
-        text = f"{text}\n{section}"
-    RESULTS.write_text(text, "utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="porttool's series against its peers")
     parser.add_argument("--rounds", type=int, default=3)
@@ -488,7 +457,7 @@ def main() -> None:
     report = f"{machine}; medians of {options.rounds} rounds in turn.\n\n{tables}"
     print(report)
     if options.write:
-        write(report)
+        write("Series", "series.py", report)
 
 
 if __name__ == "__main__":
