@@ -23,8 +23,9 @@ def judged(
 
 
 def judgement(*needs: Judged, release: str = RELEASE) -> Judgement:
-    """The needs against a release."""
-    return Judgement(release, needs)
+    """The needs against a release, whose Kconfig symbols select none of each other."""
+    symbols = {symbol for need in needs for symbol in need.requires}
+    return Judgement(release, needs, tuple(sorted(symbols)))
 
 
 def report(*needs: Judged, failed: tuple[FileResult, ...] = ()) -> AuditReport:
