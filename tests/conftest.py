@@ -23,6 +23,7 @@ def sealed_environment(
 ) -> Path:
     """Seal the environment; gives the HOME of the test."""
     home = tmp_path_factory.mktemp("home")
+    _share_audits(home, tmp_path_factory)
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     pytest_vars = {k: v for k, v in os.environ.items() if k.startswith("PYTEST_")}
     for name in list(os.environ):
@@ -45,3 +46,16 @@ def sealed_environment(
     for name, value in (kept | pytest_vars | settings).items():
         monkeypatch.setenv(name, value)
     return home
+
+
+def _share_audits(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let all tests of a run, in all its processes, use what one audit found.
+
+    It is keyed by the content of everything that was read, and takes most of the time of an emit.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "audits"
+    shared.mkdir(exist_ok=True)
+    cache = home / ".cache" / "porttool"
+    cache.mkdir(parents=True)
+    (cache / "audits").symlink_to(shared)

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from porttool.audit import AuditReport
+from porttool.audit.failures import fail_if_unparsed
 from porttool.audit.status import Judgement
 from porttool.commands.answers import SITES_ON_TERMINAL, Answer, Output, require_forms, show
-from porttool.commands.auditing import fail_if_unparsed, fail_on
+from porttool.commands.auditing import fail_on
 from porttool.commands.subjects import Request, audited
 from porttool.errors import ExitCode, UserError
 

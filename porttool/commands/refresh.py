@@ -11,8 +11,9 @@ from rich.text import Text
 
 from porttool import ui
 from porttool.audit import AuditReport
+from porttool.audit.failures import fail_if_unparsed
 from porttool.commands import interdiffs, verdicts
-from porttool.commands.auditing import fail_if_unparsed, patched_scope, run_audit
+from porttool.commands.auditing import patched_scope, run_audit
 from porttool.commands.deciding import deciding
 from porttool.commands.emitting import emit_input
 from porttool.commands.interdiffs import View

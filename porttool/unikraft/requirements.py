@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import porttool
-from porttool.audit import AuditReport, audit, cache
+from porttool.audit import audit, cache
+from porttool.audit.failures import fail_if_unparsed
 from porttool.audit.model import Kind
 from porttool.audit.status import Judged, Status, judge
-from porttool.errors import CheckFailed
 from porttool.unikraft.kconfig import Conditional, Consequences, Graph, Option
 from porttool.unikraft.provides import Entry, Provides
 from porttool.unikraft.scan.condition import ALWAYS, symbol
@@ -142,7 +142,7 @@ def own_code(glue: bytes, target: bytes, provides: Provides) -> OwnCode:
             (*(f"CONFIG_{name}=1" for name in sorted(symbols)), "__LIBNAME__=libown"),
             cache=cache.default_folder(),
         )
-    _require_parsed(report)
+    fail_if_unparsed(report, patched=True)
     owners[_GLUE] = _GLUE
     needs: dict[str, list[Judged]] = defaultdict(list)
     for each in judge(report, provides):
@@ -198,7 +198,7 @@ def port_lines(
     """
     folders = (*includes, _UKMETRICS / "include")
     report = audit(root, sources, folders, defines, cache=cache.default_folder())
-    _require_parsed(report)
+    fail_if_unparsed(report, patched=True)
     judged = judge(report, provides)
     wanted = _wanted([*judged, *own.glue], provides.kconfig)
     for needed in further:
@@ -273,15 +273,6 @@ def _with_ukmetrics(graph: Graph, own: Lines) -> Graph:
     selects = tuple(Conditional(line.symbol) for line in own.lines if line.word == "select")
     option = Option(_OWN, "lib/ukmetrics/Config.uk", ALWAYS, depends, selects)
     return replace(graph, options={**graph.options, _OWN: option})
-
-
-def _require_parsed(report: AuditReport) -> None:
-    if report.failed:
-        raise CheckFailed(
-            "it is not known what the code needs, so that Config.uk cannot select it",
-            why="\n".join(f"{file.path}: {file.error}" for file in report.failed),
-            fix="porttool audit-deps shows the same; mend the patch, or includes and defines",
-        )
 
 
 def _wanted(judged: Iterable[Judged], graph: Graph) -> dict[str, list[str]]:

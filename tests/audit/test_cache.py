@@ -171,7 +171,10 @@ def test_cache_is_bounded(
     assert sum(path.stat().st_size for path in (tmp_path / "cache").glob("*/*")) <= kept // 2
 
 
-def test_command_keeps_results_unless_told_otherwise(tree: Path, tmp_path: Path) -> None:
+def test_command_keeps_results_unless_told_otherwise(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     kept = cache.default_folder()
     arguments = ("audit-deps", str(tree), "--json")
     first = porttool(*arguments, "--no-cache", cwd=tmp_path)

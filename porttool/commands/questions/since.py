@@ -4,12 +4,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from porttool.audit.failures import fail_if_unparsed
 from porttool.audit.questions.changes import Change, Changed, Version, changes
 from porttool.audit.sarif import Baseline, Finding
 from porttool.audit.status import Judgement
 from porttool.commands.answers import SITES_ON_TERMINAL, Answer, Output, require_forms, show
 from porttool.commands.auditing import (
-    fail_if_unparsed,
     fail_on,
     require_includes,
 )

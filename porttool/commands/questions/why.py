@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from porttool.audit import AuditReport
+from porttool.audit.failures import fail_if_unparsed
 from porttool.audit.questions.paths import Found, Graph, matching, similar
 from porttool.audit.status import Judgement
 from porttool.commands.answers import Answer, Output, require_forms, show
-from porttool.commands.auditing import fail_if_unparsed, fail_on
+from porttool.commands.auditing import fail_on
 from porttool.commands.subjects import Request, audited
 from porttool.errors import ExitCode, UserError
 from porttool.workspace import Workspace
