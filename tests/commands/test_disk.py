@@ -168,6 +168,7 @@ def test_read_only_places_around_the_workspace(
     port: Port, sealed_environment: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     cache = sealed_environment / ".cache"
+    shutil.rmtree(cache)
     cache.mkdir()
     with read_only(cache):
         for args in (("fetch",), ("refresh",), ("apply",), ("init", port.upstream.path, "fresh")):
