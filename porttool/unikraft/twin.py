@@ -112,9 +112,8 @@ def build(
 
 
 def _release(libraries: Sequence[Written]) -> str:
-    """The release that the libraries were written for."""
-    stamps = [made_from(written.library.files[STAMP]) for written in libraries]
-    return str(stamps[0]["unikraft"])
+    """The release that the libraries were written for; the first is one that porttool wrote."""
+    return str(made_from(libraries[0].library.files[STAMP])["unikraft"])
 
 
 def _count_steps(command: Sequence[str]) -> int:
