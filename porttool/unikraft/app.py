@@ -10,6 +10,7 @@ import porttool
 from porttool.unikraft import stamped
 from porttool.unikraft.emit import Library, Written
 from porttool.unikraft.render import render
+from porttool.unikraft.table import version
 from porttool.workspace import PortConfig
 
 _FILES = (
@@ -24,11 +25,6 @@ _FILES = (
 
 #: How QEMU's user network lets a guest be reached, see its manual, "Network emulation".
 _ADDRESS, _GATEWAY, _NETMASK, _PREFIX = "10.0.2.15", "10.0.2.2", "255.255.255.0", 24
-
-
-def version(release: str) -> tuple[int, ...]:
-    """A release as numbers, so that two can be compared."""
-    return tuple(int(part) for part in release.split("."))
 
 
 def options(release: str, library: str | None) -> tuple[str, ...]:
