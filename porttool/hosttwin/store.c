@@ -4,25 +4,32 @@
  *
  * 1. A library id is an index that nobody checks, UKLIBID_NONE too. There:
  *    whatever lies behind the table. Here: the twin ends.
- * 2. An object that a library with objects does not have is non-NULL garbage,
- *    and being acquired it is written to. Here: a decoy, reported on the
- *    console; the twin ends when it is used.
+ * 2. An object that a library does not have, but had others, is
+ *    non-NULL garbage, and being acquired it is written to. Here: a decoy,
+ *    reported on the console; the twin ends when it is used.
  * 3. An entry that an object does not have is non-NULL garbage, which by chance
  *    may bear the id that was asked for. Here: a decoy of the type of another
  *    entry, for even ids with that very id but flags that no entry has; the
  *    twin ends when it is read.
- * 4. Giving back the last reference crashes. Here: the twin ends.
- * 5. Names of entries of objects carry quotes, those of static entries do not.
- * 6. uk_store_get_value(entry, charp, ...) of a static entry crashes. Here:
+ * 4. Giving back the last reference crashes, if the object has entries. Here:
  *    the twin ends.
- * 7. _uk_store_get_ncharp() does not terminate what it had to cut off.
+ * 5. Names of entries of objects carry quotes, those of static entries do not.
+ * 6. uk_store_get_value(entry, charp, ...) of a static entry takes it for one
+ *    of an object and reads what lies behind. Here: the twin ends.
+ * 7. _uk_store_get_ncharp() does not terminate a text that it had to cut off.
  * 8. A number that does not fit the type it is read as is -ERANGE, so is a
  *    negative one read as unsigned.
- * 9. A string that is not a number, read as one, is 0 (success) and leaves the
- *    output as it was.
- * 10. Nobody ever raises UKSTORE_EVENT_RELEASE_OBJECT.
+ * 9. A text that is not a number, read as one, is 0 (success) and leaves the
+ *    output as it was; an empty one is -1; a number in it that does not fit is
+ *    cut off. As uptr it is read, and written, in hexadecimal.
+ * 10. A text that was read as a number is not freed.
+ * 11. A u64 of 20 digits loses the last one when it is read as charp.
+ * 12. Nobody ever raises UKSTORE_EVENT_RELEASE_OBJECT.
+ *
+ * tests/ukstore holds this and the real store.c to the same.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -48,10 +55,15 @@ struct object {
 	struct object *next;
 };
 
+/* The room for a u64, one digit short of the largest: trap 11 */
+#define U64_SIZE	(19 + 1)
+
 /* Bit patterns that no id has by chance */
 #define DECOY_ID	0xdec0dec0dec0dec0ULL
 
 static struct object *objects[__UKLIBID_COUNT__];
+/* Set once a library has objects; stays set when they go */
+static bool had_objects[__UKLIBID_COUNT__];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static struct object decoy_object = {
@@ -149,6 +161,7 @@ int _uk_store_obj_add(__u16 library_id, struct uk_store_object *object)
 	pthread_mutex_lock(&lock);
 	o->next = objects[library_id];
 	objects[library_id] = o;
+	had_objects[library_id] = true;
 	pthread_mutex_unlock(&lock);
 
 	uk_raise_event(UKSTORE_EVENT_CREATE_OBJECT, &event);
@@ -171,7 +184,7 @@ struct uk_store_object *uk_store_obj_acquire(__u16 library_id, __u64 object_id)
 
 	if (o)
 		return &o->object;
-	if (!objects[library_id])
+	if (!had_objects[library_id])
 		return NULL;
 
 	uk_pr_crit("object %" __PRIu64 " of %s does not exist: Unikraft would have written to foreign memory\n",
@@ -179,17 +192,36 @@ struct uk_store_object *uk_store_obj_acquire(__u16 library_id, __u64 object_id)
 	return &decoy_object.object;
 }
 
+/* What is left of it is not freed there either */
+static void take_away(struct object *object)
+{
+	struct object **o;
+
+	for (o = &objects[object->object.libid]; *o; o = &(*o)->next)
+		if (*o == object) {
+			*o = object->next;
+			break;
+		}
+	uk_free(object->object.a, object->object.name);
+}
+
 void uk_store_obj_release(struct uk_store_object *object)
 {
+	struct object *o;
+
 	UK_ASSERT(object);
 	if (object == &decoy_object.object)
 		twin_crash("an object was released that does not exist");
 
+	o = __containerof(object, struct object, object);
 	pthread_mutex_lock(&lock);
-	if (object->refcount == 1)
+	if (object->refcount > 1)
+		object->refcount--;
+	else if (o->entries)
 		twin_crash("the last reference of object '%s' was released: Unikraft crashes",
 			   object->name);
-	object->refcount--;
+	else
+		take_away(o);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -247,15 +279,11 @@ static struct number number_of_signed(__s64 value)
 	};
 }
 
-/* 0: a number; 1: nothing to be written (trap 9); negative: error */
+/* What the getter returned, or -EINVAL for an entry that is not a number */
 static int read_number(const struct uk_store_entry *e, struct number *number)
 {
 	void *cookie = cookie_of(e);
-	char *text, *end;
 	int rc;
-
-	if (!e->get.u8)
-		return -EIO;
 
 	switch (e->type) {
 #define SIGNED(t)							\
@@ -264,7 +292,7 @@ static int read_number(const struct uk_store_entry *e, struct number *number)
 		rc = e->get.t(cookie, &value);				\
 		if (rc >= 0)						\
 			*number = number_of_signed(value);		\
-		return MIN(rc, 0);					\
+		return rc;						\
 	}
 #define UNSIGNED(t)							\
 	case UK_STORE_ENTRY_TYPE(t): {					\
@@ -272,7 +300,7 @@ static int read_number(const struct uk_store_entry *e, struct number *number)
 		rc = e->get.t(cookie, &value);				\
 		if (rc >= 0)						\
 			*number = (struct number){ .magnitude = value };\
-		return MIN(rc, 0);					\
+		return rc;						\
 	}
 	SIGNED(s8)
 	SIGNED(s16)
@@ -283,57 +311,70 @@ static int read_number(const struct uk_store_entry *e, struct number *number)
 	UNSIGNED(u32)
 	UNSIGNED(u64)
 	UNSIGNED(uptr)
-	case UK_STORE_ENTRY_TYPE(charp):
-		rc = e->get.charp(cookie, &text);
-		if (rc < 0)
-			return rc;
-		*number = number_of_signed(strtoll(text, &end, 10));
-		rc = end == text;
-		free(text);
-		return rc;
 	default:
 		return -EINVAL;
 	}
 }
 
+/* A text that is read as a number is not freed: trap 10 */
+static int scan(const struct uk_store_entry *e, const char *format, void *out)
+{
+	char *text;
+	int scanned, rc;
+
+	rc = e->get.charp(cookie_of(e), &text);
+	if (rc < 0)
+		return rc;
+	scanned = sscanf(text, format, out);
+	return scanned < 0 ? scanned : rc;
+}
+
 /* lowest: the magnitude of the smallest value */
-#define GETTER(t, highest, lowest)					\
+#define GETTER(t, highest, lowest, format)				\
 	int _uk_store_get_##t(const struct uk_store_entry *e, __##t *out) \
 	{								\
 		struct number number;					\
 		int rc;							\
 									\
 		check_entry(e);						\
+		if (!e->get.u8)						\
+			return -EIO;					\
+		if (e->type == UK_STORE_ENTRY_TYPE(charp))		\
+			return scan(e, "%" format, out);		\
 		rc = read_number(e, &number);				\
-		if (rc)							\
-			return MIN(rc, 0);				\
+		if (rc < 0)						\
+			return rc;					\
 		if (number.magnitude > (number.negative ? (__u64)(lowest) \
 						: (__u64)(highest)))	\
 			return -ERANGE;					\
 		*out = (__##t)(number.negative ? -number.magnitude	\
 					       : number.magnitude);	\
-		return 0;						\
+		return rc;						\
 	}
-GETTER(u8, __U8_MAX, 0)
-GETTER(u16, __U16_MAX, 0)
-GETTER(u32, __U32_MAX, 0)
-GETTER(u64, __U64_MAX, 0)
-GETTER(uptr, UINTPTR_MAX, 0)
-GETTER(s8, __S8_MAX, 1ULL << 7)
-GETTER(s16, __S16_MAX, 1ULL << 15)
-GETTER(s32, __S32_MAX, 1ULL << 31)
-GETTER(s64, __S64_MAX, 1ULL << 63)
+GETTER(u8, __U8_MAX, 0, SCNu8)
+GETTER(u16, __U16_MAX, 0, SCNu16)
+GETTER(u32, __U32_MAX, 0, SCNu32)
+GETTER(u64, __U64_MAX, 0, SCNu64)
+GETTER(uptr, UINTPTR_MAX, 0, SCNxPTR)
+GETTER(s8, __S8_MAX, 1ULL << 7, SCNd8)
+GETTER(s16, __S16_MAX, 1ULL << 15, SCNd16)
+GETTER(s32, __S32_MAX, 1ULL << 31, SCNd32)
+GETTER(s64, __S64_MAX, 1ULL << 63, SCNd64)
 
 static int format(const struct uk_store_entry *e, char *out, size_t size)
 {
 	struct number number;
 	int rc = read_number(e, &number);
 
-	if (rc)
+	if (rc < 0)
 		return rc;
-	snprintf(out, size, "%s%" __PRIu64, number.negative ? "-" : "",
-		 number.magnitude);
-	return 0;
+	if (e->type == UK_STORE_ENTRY_TYPE(uptr))
+		snprintf(out, size, "0x%" PRIxPTR,
+			 (uintptr_t)number.magnitude);
+	else
+		snprintf(out, size, "%s%" __PRIu64, number.negative ? "-" : "",
+			 number.magnitude);
+	return rc;
 }
 
 int _uk_store_get_charp(const struct uk_store_entry *e, char **out)
@@ -351,16 +392,16 @@ int _uk_store_get_charp(const struct uk_store_entry *e, char **out)
 	if (e->type == UK_STORE_ENTRY_TYPE(charp))
 		return e->get.charp(cookie_of(e), out);
 
-	rc = format(e, text, sizeof(text));
+	rc = format(e, text, e->type == UK_STORE_ENTRY_TYPE(u64)
+				     ? U64_SIZE : sizeof(text));
 	if (rc < 0)
 		return rc;
 	*out = strdup(text);
-	return *out ? 0 : -ENOMEM;
+	return *out ? rc : -ENOMEM;
 }
 
 int _uk_store_get_ncharp(const struct uk_store_entry *e, char *out, __sz maxlen)
 {
-	size_t len;
 	char *text;
 	int rc;
 
@@ -373,9 +414,8 @@ int _uk_store_get_ncharp(const struct uk_store_entry *e, char *out, __sz maxlen)
 	rc = e->get.charp(cookie_of(e), &text);
 	if (rc < 0)
 		return rc;
-	len = strlen(text);
 	memset(out, 0, maxlen);
-	memcpy(out, text, MIN(len, maxlen));
+	memcpy(out, text, MIN(strlen(text), maxlen));
 	free(text);
 	return rc;
 }
