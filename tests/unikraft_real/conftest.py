@@ -178,7 +178,7 @@ def pytest_runtest_makereport(
     """Note how each test of a release ended."""
     report = yield
     values = getattr(item, "funcargs", {})
-    if "unikernel" in values and (report.when == "call" or report.failed):
+    if "unikernel" in values and not report.skipped and (report.when == "call" or report.failed):
         release = values["unikernel"].release
         _outcomes.setdefault(release, []).append(report.passed)
         if "booted" in values:

@@ -56,6 +56,8 @@ def test_symbols_stay_local_but_for_the_api(unikernel: Unikernel) -> None:
 
 
 def test_a_second_build_compiles_nothing(unikernel: Unikernel) -> None:
+    if unikernel.release == "0.13.1":
+        pytest.skip("its Makefile takes every configuration for a new one")
     done = unikernel.porttool("build", "--unikraft", str(unikernel.trees / "unikraft"))
     assert done.returncode == 0, done.stderr
     assert done.stdout == unikernel.report["image"] + "\n"
