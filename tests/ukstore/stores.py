@@ -1,5 +1,6 @@
 """One driver, two stores under it: the host twin's, and the store.c of a real tree."""
 
+import re
 import shutil
 import subprocess
 import tomllib
@@ -7,11 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from porttool.hosttwin.kconfig import write_config
+from porttool.hosttwin.kconfig import TWIN, write_config
 from tests.ukmetrics.ukm_twin import VARIANTS, make_twin
 
 HERE = Path(__file__).parent
 DRIVER = HERE / "driver"
+UKMETRICS = TWIN.parent / "ukmetrics"
+READER = (
+    "label.h", "objects.c", "release.h", "store.h", "store_v1.c", "store_v2.c", "table.h",
+    "target.h", "value.c",
+)  # fmt: skip
 
 ENDS = "ends"
 
@@ -73,23 +79,38 @@ def vectors(generation: int) -> list[Vector]:
 
 
 def conversions() -> Iterator[Vector]:
-    """Each type read as each other, at the bounds of both."""
-    for held in RANGES:
-        for read in RANGES:
-            bounds = {-1, 0, 1, *RANGES[held], *RANGES[read]}
-            values = sorted(v for v in bounds if RANGES[held][0] <= v <= RANGES[held][1])
-            calls = [(f"static {held}", "entry")]
-            for value in values:
-                fits = RANGES[read][0] <= value <= RANGES[read][1]
-                calls.append((f"holds {value}", "done"))
+    """Each type of a number read as every other, at the bounds of all."""
+    bounds = sorted({-1, 0, 1, *(bound for pair in RANGES.values() for bound in pair)})
+    for held, (lowest, highest) in RANGES.items():
+        calls = [(f"static {held}", "entry")]
+        for value in bounds:
+            if not lowest <= value <= highest:
+                continue
+            calls.append((f"holds {value}", "done"))
+            for read, (least, most) in RANGES.items():
+                fits = least <= value <= most
                 calls.append((f"read {read}", f"0 {value}" if fits else "-ERANGE untouched"))
-            yield Vector(f"{held} read as {read}", (1, 2), tuple(calls))
+        yield Vector(f"{held} read as any type", (1, 2), tuple(calls))
+
+
+def driver(release: str, out: Path) -> Path:
+    """The library that makes the calls, with the reader of lib-ukmetrics for a release in it."""
+    shutil.copytree(DRIVER, out)
+    for name in READER:
+        shutil.copy(UKMETRICS / name, out / name)
+    shutil.copytree(UKMETRICS / "include", out / "include")
+    target = out / "target.h"
+    version = "UKM_VERSION(" + release.replace(".", ", ") + ")"
+    target.write_text(re.sub(r"UKM_VERSION\(\d.*\)", version, target.read_text()))
+    return out
 
 
 def twin(out: Path) -> Store:
     """The host twin, built with the sanitizers."""
-    write_config([DRIVER], out, {})
-    return Store(2, (str(make_twin([DRIVER], out, *VARIANTS["gcc-sanitized"])), "--"))
+    library = driver("0.16.3", out / "lib-vectors")
+    build = out / "build"
+    write_config([library], build, {})
+    return Store(2, (str(make_twin([library], build, *VARIANTS["gcc-sanitized"])), "--"))
 
 
 # --- a real store.c -------------------------------------------------------------------------------
@@ -117,41 +138,54 @@ GENERATED = {
 CONFIGS = ("include/uk/_config.h", "include/uk/bits/config.h")
 HEADERS = ("ukstore", "uklibid", "ukdebug", "ukalloc", "uklock", "ukatomic")
 FLAGS = (
-    "-g", "-O1", "-fsanitize=address", "-D__Unikraft__", "-D__LIBNAME__=libvectors",
-    "-fno-toplevel-reorder",
+    "-g", "-O1", "-D__Unikraft__", "-D__LIBNAME__=libvectors", "-fno-toplevel-reorder",
+    "-DCONFIG_LIBUKMETRICS_MAX_OBJECTS=3", "-DCONFIG_LIBUKMETRICS_MAX_TEXTS=4",
     # Unikraft redefines words of the host's headers: those come first.
     "-include", "stdio.h", "-include", "stdlib.h", "-include", "string.h",
 )  # fmt: skip
+SANITIZE = "-fsanitize=address"
 
 
-def real(tree: Path, out: Path) -> Store:
+def real(tree: Path, release: str, out: Path) -> Store:
     """The store.c of a Unikraft tree, unchanged, with its own headers and scripts, on Linux.
 
     Around it are only ``real/``: a configuration, an allocator that is the host's, and main().
     AddressSanitizer sees what the store does to memory that is not its own.
     """
     generation = 2 if (tree / "lib" / "uklibid").is_dir() else 1
+    library = driver(release, out / "lib-vectors")
     for config in CONFIGS:
         (out / config).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(HERE / "real" / "config.h", out / config)
     libraries = "".join(f"{library}\n" for library in LIBRARIES)
     for script, made in GENERATED[generation].items():
-        (out / made).write_text(
-            _run("awk", "-F-", "-f", str(tree / "lib" / script), text=libraries)
-        )
+        said = _run("awk", "-F-", "-f", str(tree / "lib" / script), text=libraries)
+        (out / made).write_text(said)
 
-    folders = [out / "include", tree / "include", tree / "arch/x86/x86_64/include"]
-    folders += [tree / "lib" / library / "include" for library in HEADERS]
-    sources = [tree / "lib/ukstore/store.c", DRIVER / "driver.c", HERE / "real" / "host.c"]
+    folders = [out / "include", library, library / "include"]
+    folders += [tree / "include", tree / "arch/x86/x86_64/include"]
+    folders += [tree / "lib" / name / "include" for name in HEADERS]
+    flags = [*FLAGS, *(f"-I{folder}" for folder in folders if folder.is_dir())]
+
+    # lib-ukmetrics looks at what the store gave it, foreign or not, to see which it is.
+    reader = (
+        ["value.c", "store_v1.c"] if generation == 1 else ["value.c", "store_v2.c", "objects.c"]
+    )
+    objects = []
+    for name in reader:
+        objects.append(str(out / f"{name}.o"))
+        _run("gcc", *flags, "-c", str(library / name), "-o", objects[-1])
+
+    sources = [tree / "lib/ukstore/store.c", library / "driver.c", HERE / "real" / "host.c"]
     if generation == 2:
         sources += [tree / "lib/uklibid/rtmap.c", out / "namemap.c", out / "selfids.c"]
-    program = out / "store"
+    program = str(out / "store")
+    scripts = (out / "libs.ld", HERE / "real" / "events.ld")
     _run(
-        "gcc", *FLAGS, f"-I{DRIVER}", *(f"-I{folder}" for folder in folders if folder.is_dir()),
-        *map(str, sources), "-T", str(out / "libs.ld"), "-T", str(HERE / "real" / "events.ld"),
-        "-o", str(program),
+        "gcc", *flags, SANITIZE, *map(str, sources), *objects,
+        *(f"-Wl,-T,{script}" for script in scripts), "-o", program,
     )  # fmt: skip
-    return Store(generation, (str(program),))
+    return Store(generation, (program,))
 
 
 def _run(*command: str, text: str = "") -> str:

@@ -6,6 +6,9 @@
  * value is what the call `holds` set, and:
  *   failing  whose getter returns -EAGAIN
  *   deaf     without a getter
+ *
+ * Calls that begin with `ukm` go through what lib-ukmetrics reads ukstore with,
+ * which is compiled into this library.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -17,24 +20,25 @@
 #include <uk/store.h>
 
 #include "driver.h"
+#include "store.h"
+#include "table.h"
 
-#ifdef uk_store_get_entry
-#define V1	1
-#else
-#define V1	0
+#define V1	UKM_STORE_V1
+#if !V1
 #include <uk/errptr.h>
 #include <uk/event.h>
 #include <uk/libid.h>
 #endif
 
-/* It looks at memory that it has no business in, as it is given it */
+/* For who looks at what the store gave, whatever memory that is */
 #define ANYWHERE	__attribute__((no_sanitize("address"), noinline))
 
 #define NUMERIC(X) \
 	X(s8) X(u8) X(s16) X(u16) X(s32) X(u32) X(s64) X(u64) X(uptr)
 
 enum {
-	ID_none,
+	/* Those below are of the entries that come with the reader */
+	ID_none = 100,
 #define X(t) ID_##t,
 	NUMERIC(X)
 #undef X
@@ -78,8 +82,15 @@ static int get_failing(void *cookie __unused, __u64 *out)
 	return -EAGAIN;
 }
 STATIC(failing, u64, get_failing);
+/* Stays behind `failing`: a store that takes that one for an entry of an object
+ * takes this getter for the object, and NULL is none.
+ */
 STATIC(deaf, u64, NULL);
 
+/* The metric table that belongs to the reader */
+const struct ukm_row ukm_rows[] = { { .family = NULL } };
+
+static __u16 library;
 static const struct uk_store_entry *entry;
 
 static void say_rc(int rc)
@@ -174,7 +185,17 @@ static int call_static(const char *name)
 	return 0;
 }
 
+static ukm_key key_of(const char *name)
+{
+	return name;
+}
+
 static int call_dynamic(const char *word __unused, char *rest __unused)
+{
+	return 2;
+}
+
+static int call_ukm_dynamic(const char *word __unused, char *rest __unused)
 {
 	return 2;
 }
@@ -199,7 +220,6 @@ static struct {
 	{ "nothing_even", { .id = ID_nothing_even } },
 };
 
-static __u16 library;
 static struct uk_store_object *object;
 static int nr_created, nr_released;
 
@@ -226,6 +246,11 @@ static struct uk_store_entry *find(const char *name)
 			return &known[i].entry;
 	printf("unknown name: ");
 	exit(2);
+}
+
+static ukm_key key_of(const char *name)
+{
+	return find(name)->id;
 }
 
 static int call_static(const char *name)
@@ -265,12 +290,14 @@ static int call_object(char *rest)
 	const struct uk_store_entry *entries[ARRAY_SIZE(known) + 1] = { NULL };
 	char *name, *id = strtok(rest, " ");
 	struct uk_store_object *added;
+	char called[32];
 	size_t n = 0;
 
 	while ((name = strtok(NULL, " ")) && n < ARRAY_SIZE(known))
 		entries[n++] = find(name);
+	snprintf(called, sizeof(called), "thing %s", id);
 	added = uk_store_obj_alloc(uk_alloc_get_default(),
-				   strtoull(id, NULL, 10), "thing", entries,
+				   strtoull(id, NULL, 10), called, entries,
 				   NULL);
 	if (PTRISERR(added))
 		return 2;
@@ -301,7 +328,87 @@ static int call_dynamic(const char *word, char *rest)
 	return 0;
 }
 
+static int call_ukm_objects(void)
+{
+	struct uk_store_object *found;
+	size_t index = 0;
+	int nr = 0;
+
+	while ((found = ukm_object(library, &index))) {
+		object = found;
+		printf(nr++ ? ", %s" : "%s", found->name);
+	}
+	printf(nr ? "\n" : "none\n");
+	return 0;
+}
+
+static int call_ukm_dynamic(const char *word, char *rest)
+{
+	if (!strcmp(word, "library")) {
+		library = ukm_libid(rest);
+		printf(library == UKLIBID_NONE ? "none\n" : "found\n");
+		return 0;
+	}
+	if (!strcmp(word, "objects"))
+		return call_ukm_objects();
+	return 2;
+}
+
 #endif /* !V1 */
+
+static enum uk_store_entry_type type_of(const char *name)
+{
+#define X(t)								\
+	if (!strcmp(name, #t))						\
+		return UK_STORE_ENTRY_TYPE(t);
+	NUMERIC(X)
+	X(charp)
+#undef X
+	return 0;
+}
+
+static int call_ukm_value(void)
+{
+	double value = 0.5;
+	int rc = ukm_entry_read(entry, &value);
+
+	say_rc(rc);
+	if (rc < 0 && value == 0.5)
+		printf(" untouched\n");
+	else
+		printf(" %.17g\n", value);
+	return 0;
+}
+
+/* ukm WORD [NAME TYPE] */
+static int call_ukm(char *rest)
+{
+	char *word = strtok(rest, " ");
+	char *name = strtok(NULL, " ");
+	char *type = strtok(NULL, " ");
+	const char *text;
+
+	if (!strcmp(word, "value"))
+		return call_ukm_value();
+	if (!strcmp(word, "label")) {
+		text = ukm_entry_text(entry);
+		printf("%s\n", text ? text : "NULL");
+		return 0;
+	}
+	if (!type)
+		return call_ukm_dynamic(word, name);
+
+	if (!strcmp(word, "static"))
+		entry = ukm_static_entry(library, key_of(name), type_of(type));
+#if !V1
+	else if (!strcmp(word, "entry"))
+		entry = ukm_object_entry(object, key_of(name), type_of(type));
+#endif
+	else
+		return 2;
+	printf(entry ? "entry\n" : "NULL\n");
+	return 0;
+}
 
 static int call(char *word)
 {
@@ -325,6 +432,8 @@ static int call(char *word)
 		return call_text(rest);
 	} else if (!strcmp(word, "name")) {
 		printf("%s\n", entry->name);
+	} else if (!strcmp(word, "ukm")) {
+		return call_ukm(rest);
 	} else {
 		return call_dynamic(word, rest);
 	}
@@ -335,7 +444,9 @@ int vectors(int argc, char *argv[])
 {
 	int i;
 
-#if !V1
+#if V1
+	library = ukm_libid(UKM_LIBRARY(libvectors));
+#else
 	library = uk_libid_self();
 	nr_created = nr_released = 0;
 #endif
