@@ -97,7 +97,7 @@ static void check_entry(const struct uk_store_entry *e)
 {
 	UK_ASSERT(e);
 	if (e->name == decoy_name)
-		twin_crash("an entry was read that its object does not have: in Unikraft a wild pointer would have been called");
+		twin_crash("an entry was read that its object does not have: Unikraft would have taken whatever lies there for one");
 }
 
 struct uk_store_object *
