@@ -3,6 +3,7 @@
 Every declaration is parsed once in a run, however many files include it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -10,8 +11,11 @@ from pycparser import c_ast
 
 from porttool.audit.fold import evaluate
 from porttool.audit.lexer import Chunk, Place, SyntaxProblem, Token
-from porttool.audit.parse import line_of, parse
+from porttool.audit.parse import parse, place_of
 from porttool.audit.rewrite import BUILTIN_TYPES, Rewritten, rewrite
+
+#: What so many units declare is kept for other units.
+KNOWN_LIMIT = 64
 
 
 class Sort(Enum):
@@ -56,10 +60,13 @@ class SystemNames:
     def __init__(self) -> None:
         self.names: dict[str, Declared] = {}
         self.tags: dict[str, Declared] = {}
+        self.typedefs: set[str] = set()
 
     def add(self, fact: Fact, chunk: Chunk) -> None:
         """Take in one fact and the header it stands in."""
         table = self.tags if fact.sort is Sort.TAG else self.names
+        if fact.sort is Sort.TYPEDEF:
+            self.typedefs.add(fact.name)
         known = table.get(fact.name)
         if known is None:
             table[fact.name] = Declared(fact, {chunk.header}, chunk.private)
@@ -102,18 +109,32 @@ class DeclarationReader:
 
     def __init__(self) -> None:
         self._facts: dict[tuple[tuple[str, str], ...], tuple[Fact, ...]] = {}
+        self._read: set[tuple[Chunk, ...]] = set()
+        self._names: dict[tuple[tuple[Chunk, ...], ...], SystemNames] = {}
         self._known = SystemNames()
         self._typedefs: set[str] = set()
 
-    def read(self, chunks: list[Chunk]) -> SystemNames:
-        """What ``chunks``, the declarations of one translation unit in order, declare."""
-        new = [chunk for chunk in dict.fromkeys(chunks) if chunk.tokens not in self._facts]
+    def read(self, chunks: Sequence[tuple[Chunk, ...]]) -> SystemNames:
+        """What the declarations of one translation unit, in their order, declare."""
+        key = tuple(chunks)
+        names = self._names.get(key)
+        if names is None:
+            if len(self._names) >= KNOWN_LIMIT:
+                self._names.clear()
+            names = self._names[key] = self._gather(key)
+        return names
+
+    def _gather(self, chunks: tuple[tuple[Chunk, ...], ...]) -> SystemNames:
+        fresh = [chunk for each in chunks if each not in self._read for chunk in each]
+        new = {chunk.tokens: chunk for chunk in fresh if chunk.tokens not in self._facts}
         if new:
-            self._parse(new)
+            self._parse(list(new.values()))
+        self._read.update(chunks)
         names = SystemNames()
-        for chunk in chunks:
-            for fact in self._facts[chunk.tokens]:
-                names.add(fact, chunk)
+        for each in chunks:
+            for chunk in each:
+                for fact in self._facts[chunk.tokens]:
+                    names.add(fact, chunk)
         return names
 
     def _parse(self, chunks: list[Chunk]) -> None:
@@ -122,10 +143,10 @@ class DeclarationReader:
             self._facts[chunk.tokens] = ()
             tokens = [Token(kind, text, 0) for kind, text in chunk.tokens]
             try:
-                code = rewrite(tokens, [Place("", 0, True)])
+                code = rewrite(tokens, [Place("", 0, True)], [])
             except SyntaxProblem:
                 continue  # only matters if one of its names is used, and then it is undeclared
-            if code.text.strip("; \n"):
+            if any(text != ";" for text, _ in code.tokens):
                 ready.append((chunk, code))
         words = {text for chunk, _ in ready for kind, text in chunk.tokens if kind == "word"}
         prelude = sorted(words & self._typedefs) + list(BUILTIN_TYPES)
@@ -134,14 +155,17 @@ class DeclarationReader:
     def _parse_all(self, ready: list[tuple[Chunk, Rewritten]], prelude: list[str]) -> None:
         """Parse declarations together; one that pycparser refuses is left out."""
         while ready:
-            joined = Rewritten("".join(code.text for _, code in ready))
-            joined.lines = list(range(len(ready)))  # one line a declaration
-            joined.tokens = [
-                (text, line) for line, (_, code) in enumerate(ready, 1) for text, _ in code.tokens
-            ]
+            # The place of a token is the number of its declaration.
+            joined = Rewritten(
+                [
+                    (text, number)
+                    for number, (_, code) in enumerate(ready)
+                    for text, _ in code.tokens
+                ]
+            )
             places = [Place("", number, True) for number in range(len(ready))]
             try:
-                tree = parse(joined, prelude, places)
+                nodes = parse(joined, prelude, places)
             except SyntaxProblem as problem:
                 if problem.place is None:
                     if len(ready) > 1:
@@ -150,10 +174,10 @@ class DeclarationReader:
                     return
                 ready = [each for n, each in enumerate(ready) if n != problem.place.line]
                 continue
-            for node in tree.ext:
-                line = line_of(node)
-                if line is not None:
-                    self._take(node, *ready[line - 1])
+            for node in nodes:
+                place = place_of(node)
+                if place is not None:
+                    self._take(node, *ready[place])
             return
 
     def _take(self, node: c_ast.Node, chunk: Chunk, code: Rewritten) -> None:

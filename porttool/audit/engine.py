@@ -24,7 +24,7 @@ from porttool.audit.groups import (
     pthread_primitive,
 )
 from porttool.audit.headers import HeaderNames
-from porttool.audit.lexer import Files, SyntaxProblem, printable_name, scan
+from porttool.audit.lexer import Files, Scanner, SyntaxProblem, printable_name
 from porttool.audit.model import (
     AuditReport,
     Call,
@@ -542,7 +542,9 @@ class _DeclarationFinder:
                 source.write_text(f"#include <{header}>\n")
                 try:
                     text = preprocess(source, tools, (), ("_GNU_SOURCE",))
-                    system = self._reader.read(scan(text.expanded, files).chunks)
+                    system = self._reader.read(
+                        Scanner(files).scan(text.expanded, str(source)).system
+                    )
                 except (PreprocessError, SyntaxProblem):
                     continue
                 known = system.names.get(name)

@@ -3,9 +3,8 @@
 import os.path
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
 from typing import NamedTuple
 
 from porttool.audit.preprocess import Toolchain
@@ -15,10 +14,9 @@ TOKEN_LIMIT = 1_000_000
 
 MARKER = re.compile(r'^# (\d+) "((?:[^"\\\n]++|\\.)*+)"((?: [1-4])*)\r?\n', re.MULTILINE)
 
-TOKEN = re.compile(
-    r"""
-      (?P<space>(?:[ \t\f\v\r]|\\\r?\n)++)
-    | (?P<newline>\n)
+_SPACE = r"(?:[ \t\f\v\r]|\\\r?\n)"
+_GRAMMAR = r"""
+      (?P<newline>\n)
     | (?P<string>(?:u8|[uUL])?"(?:[^"\\\n]++|\\.)*+")
     | (?P<char>(?:u8|[uUL])?'(?:[^'\\\n]++|\\.)++')
     | (?P<word>(?:[A-Za-z_$\x80-\xff]|\\[uU][0-9a-fA-F]{4,8})[\w$\x80-\xff]*
@@ -27,10 +25,20 @@ TOKEN = re.compile(
     | (?P<comment>/\*[\s\S]*?\*/|//(?:[^\\\n]++|\\[\s\S])*+)
     | (?P<punctuation>\.\.\.|<<=|>>=|->|\+\+|--|&&|\|\||[-+*/%&|^<>=!]=|<<|>>|\#\#|<:|:>|<%|%>
         |[][(){};,.:?~!<>=+*/%&|^\#@-])
-    """,
-    re.VERBOSE,
-)
+"""
+TOKEN = re.compile(rf"(?P<space>{_SPACE}++) | {_GRAMMAR}", re.VERBOSE)
+#: A token with the space before it, or the end.
+_SPACED_TOKEN = re.compile(rf"{_SPACE}*+ (?: {_GRAMMAR} | \Z)", re.VERBOSE)
+_SPACES = re.compile(rf"{_SPACE}*+", re.VERBOSE)
+_DIRECTIVE = re.compile(r"^#.*", re.MULTILINE)
+_SYSTEM_DIRECTIVE = re.compile(r"^[ \t]*#.*", re.MULTILINE)
+_OPENING = frozenset("([{")
+_CLOSING = frozenset(")]}")
 DIGRAPHS = {"<:": "[", ":>": "]", "<%": "{", "%>": "}"}
+
+
+#: So many segments of own headers are kept for other units.
+KNOWN_LIMIT = 50_000
 
 
 class Place(NamedTuple):
@@ -66,7 +74,7 @@ class Origin(Enum):
     LIBRARY = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
     """One declaration of a system header: token texts, and the header to include for it.
 
@@ -78,13 +86,29 @@ class Chunk:
     private: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Own code of a translation unit that does not end within a declaration.
+
+    ``words`` are the words in it. The same text of the same header is the same object in every
+    unit of a :class:`Scanner`, and then ``shared``.
+    """
+
+    tokens: tuple[Token, ...]
+    words: frozenset[str]
+    shared: bool
+
+
 @dataclass(slots=True)
 class Unit:
-    """A preprocessed translation unit: the upstream's own tokens, and the system's declarations."""
+    """A preprocessed translation unit: the upstream's own code, and the system's declarations.
 
-    tokens: list[Token]
-    places: list[Place]
-    chunks: list[Chunk]
+    ``system`` are the declarations of each piece of a system header, as often as there are some;
+    the same piece gives the same object.
+    """
+
+    pieces: list[Piece] = field(default_factory=list)
+    system: list[tuple[Chunk, ...]] = field(default_factory=list)
 
 
 #: Headers that other headers include and nobody names.
@@ -208,30 +232,67 @@ def unescape_marker(name: str) -> str:
     return re.sub(r"\\([0-7]{3}|.)", one, name).encode("latin-1").decode("utf-8", "surrogateescape")
 
 
-def scan(expanded: str, files: Files) -> Unit:
-    """Split preprocessed text into own tokens and declarations of system headers.
+class Scanner:
+    """Splits preprocessed text. What several units include is taken apart only once.
 
-    Raises :class:`SyntaxProblem` for characters that are not C, and for too many tokens.
+    ``places`` belong to all units: the index of a place means the same in each of them.
     """
-    unit = Unit([], [], [])
-    stack = IncludeStack(files)
-    splitter = _ChunkSplitter(unit.chunks)
-    depth = 0
-    file, line = "", 0
-    for match, segment in _segments(expanded):
-        try:
-            stack.marker(match)
-            origin = stack.origin
-        except SyntaxProblem as problem:
-            place = Place(file, line, False) if file else None
-            raise SyntaxProblem(problem.reason, place) from None
-        if origin is not Origin.SYSTEM:
-            file, line = stack.file, int(match[1]) + segment.count("\n")
-        if origin is Origin.SYSTEM and depth <= 0:
-            splitter.feed(lex_system(segment), stack)
-        else:
-            depth += _scan_own(segment, int(match[1]), stack, unit)
-    return unit
+
+    def __init__(self, files: Files) -> None:
+        self.places = [Place("", 0, True)]
+        self._files = files
+        self._lexer = _OwnLexer(self.places)
+        self._segments: dict[tuple[str, bool, int, str], _Segment] = {}
+        self._pieces: dict[tuple[_Segment, ...], Piece] = {}
+        self._chunks: dict[tuple[str, str, bool], tuple[Chunk, ...]] = {}
+
+    def scan(self, expanded: str, source: str) -> Unit:
+        """Split preprocessed text into own code and declarations of system headers.
+
+        ``source`` is the file that the unit is of: what stands in it is in no other unit. Raises
+        :class:`SyntaxProblem` for characters that are not C, and for too many tokens.
+        """
+        if len(self._segments) > KNOWN_LIMIT:
+            self._segments.clear()
+            self._pieces.clear()
+        unit = Unit()
+        stack = IncludeStack(self._files)
+        system = _SystemReader(self._chunks, unit.system)
+        own = _PieceMaker(self._pieces, unit.pieces)
+        file, line, total = "", 0, 0
+        for match, text in _segments(expanded):
+            try:
+                stack.marker(match)
+                origin = stack.origin
+            except SyntaxProblem as problem:
+                place = Place(file, line, False) if file else None
+                raise SyntaxProblem(problem.reason, place) from None
+            if origin is Origin.SYSTEM and own.depth <= 0:
+                system.feed(text, stack)
+                continue
+            first = int(match[1])
+            if origin is not Origin.SYSTEM:
+                file, line = stack.file, first + text.count("\n")
+            if text.isspace():
+                continue
+            shared = stack.file != source
+            segment = self._segment(stack, first, text, shared=shared)
+            total += len(segment.tokens)
+            if total > TOKEN_LIMIT:
+                place = self.places[segment.tokens[-1].place]
+                raise SyntaxProblem(f"more than {TOKEN_LIMIT:,} tokens", place)
+            own.add(segment)
+        own.finish()
+        return unit
+
+    def _segment(self, stack: IncludeStack, line: int, text: str, *, shared: bool) -> "_Segment":
+        if not shared:
+            return self._lexer.read(text, line, stack, shared=False)
+        key = (stack.file, stack.hidden, line, text)
+        known = self._segments.get(key)
+        if known is None:
+            known = self._segments[key] = self._lexer.read(text, line, stack, shared=True)
+        return known
 
 
 def _segments(text: str) -> Iterator[tuple[re.Match[str], str]]:
@@ -242,57 +303,116 @@ def _segments(text: str) -> Iterator[tuple[re.Match[str], str]]:
         match = following
 
 
-@lru_cache(maxsize=4096)
-def lex_system(segment: str) -> tuple[tuple[str, str], ...]:
-    """Kinds and texts of the tokens of a piece of a system header, without places."""
-    segment = re.sub(r"^[ \t]*#.*", "", segment, flags=re.MULTILINE)
-    return tuple(
-        (match.lastgroup or "", match.group())
-        for match in TOKEN.finditer(segment)
-        if match.lastgroup not in ("space", "newline", "comment")
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class _Segment:
+    """The tokens between two line markers, and by how much they change the depth of brackets."""
+
+    tokens: tuple[Token, ...]
+    depth: int
+    shared: bool
 
 
-def _scan_own(segment: str, line: int, stack: IncludeStack, unit: Unit) -> int:
-    """Append the tokens of a piece of own code; gives by how much the bracket depth changed."""
-    places = unit.places
-    tokens = unit.tokens
+class _OwnLexer:
+    """Takes own code apart into tokens with their places."""
+
+    def __init__(self, places: list[Place]) -> None:
+        self._places = places
+
+    def read(self, text: str, line: int, stack: IncludeStack, *, shared: bool) -> _Segment:
+        if "#" in text:
+            text = _DIRECTIVE.sub("", text)
+        places = self._places
+        tokens: list[Token] = []
+        depth = position = 0
+        placed = -1
+        for match in _SPACED_TOKEN.finditer(text):
+            if match.start() != position:
+                break
+            position = match.end()
+            kind = match.lastgroup
+            if kind == "newline":
+                line += 1
+                continue
+            if kind is None or kind == "comment":
+                continue
+            value = match[kind]
+            if placed != line:
+                placed = line
+                places.append(Place(stack.file, line, stack.hidden))
+            if kind == "punctuation":
+                value = DIGRAPHS.get(value, value)
+                if value in "([{":
+                    depth += 1
+                elif value in ")]}":
+                    depth -= 1
+            if len(tokens) == TOKEN_LIMIT:
+                raise SyntaxProblem(f"more than {TOKEN_LIMIT:,} tokens", places[-1])
+            tokens.append(Token(kind, value, len(places) - 1))
+        if position != len(text):
+            spaces = _SPACES.match(text, position)
+            character = text[spaces.end() if spaces else position]
+            place = Place(stack.file, line, False)
+            raise SyntaxProblem(f"{_describe(character)} is not C", place)
+        return _Segment(tuple(tokens), depth, shared)
+
+
+class _PieceMaker:
+    """Joins segments of own code into pieces."""
+
+    def __init__(self, known: dict[tuple[_Segment, ...], Piece], pieces: list[Piece]) -> None:
+        self._known = known
+        self._pieces = pieces
+        self._waiting: list[_Segment] = []
+        self.depth = 0
+
+    def add(self, segment: _Segment) -> None:
+        if not segment.tokens:
+            return
+        if self._is_complete(segment):
+            self.finish()
+        self._waiting.append(segment)
+        self.depth += segment.depth
+
+    def _is_complete(self, following: _Segment) -> bool:
+        """Whether what waits is a piece by itself."""
+        if self.depth or not self._waiting or following.tokens[0].text == "{":
+            return False
+        last = self._waiting[-1]
+        if not last.shared and not following.shared:
+            return False
+        return last.tokens[-1].text == ";" or _ends_body(last.tokens)
+
+    def finish(self) -> None:
+        """Make a piece of what waits."""
+        if not self._waiting:
+            return
+        key = tuple(self._waiting)
+        shared = all(segment.shared for segment in key)
+        piece = self._known.get(key)
+        if piece is None:
+            tokens = tuple(token for segment in key for token in segment.tokens)
+            words = frozenset([token.text for token in tokens if token.kind == "word"])
+            piece = Piece(tokens, words, shared)
+            if shared:
+                self._known[key] = piece
+        self._pieces.append(piece)
+        self._waiting = []
+
+
+def _ends_body(tokens: tuple[Token, ...]) -> bool:
+    """Whether code ends with the body of a function that it has as a whole."""
     depth = 0
-    placed = -1
-    position = 0
-    end = len(segment)
-    match_token = TOKEN.match
-    while position < end:
-        if segment[position] == "#" and (position == 0 or segment[position - 1] == "\n"):
-            newline = segment.find("\n", position)
-            position = end if newline < 0 else newline
-            continue
-        match = match_token(segment, position)
-        if match is None:
-            raise SyntaxProblem(
-                f"{_describe(segment[position])} is not C", Place(stack.file, line, False)
-            )
-        position = match.end()
-        kind = match.lastgroup or ""
-        if kind == "newline":
-            line += 1
-            continue
-        if kind == "space":
-            continue
-        if placed != line:
-            placed = line
-            places.append(Place(stack.file, line, stack.hidden))
-        text = match.group()
-        if kind == "punctuation":
-            text = DIGRAPHS.get(text, text)
-            if text in "([{":
-                depth += 1
-            elif text in ")]}":
-                depth -= 1
-        if len(tokens) == TOKEN_LIMIT:
-            raise SyntaxProblem(f"more than {TOKEN_LIMIT:,} tokens", places[-1])
-        tokens.append(Token(kind, text, len(places) - 1))
-    return depth
+    for index in range(len(tokens) - 1, 0, -1):
+        text = tokens[index].text
+        if text in _CLOSING:
+            depth += 1
+        elif text in _OPENING:
+            depth -= 1
+            if depth == 0:
+                return text == "{" and tokens[index - 1].text == ")"
+        elif depth == 0:
+            return False
+    return False
 
 
 def _describe(character: str) -> str:
@@ -303,35 +423,66 @@ def _describe(character: str) -> str:
     return f"the character {character!r}"
 
 
-class _ChunkSplitter:
-    """Cuts the tokens of system headers into external declarations."""
+class _SystemReader:
+    """Cuts the text of system headers into external declarations."""
 
-    def __init__(self, chunks: list[Chunk]) -> None:
-        self._chunks = chunks
+    def __init__(
+        self,
+        known: dict[tuple[str, str, bool], tuple[Chunk, ...]],
+        found: list[tuple[Chunk, ...]],
+    ) -> None:
+        self._known = known
+        self._found = found
         self._tokens: list[tuple[str, str]] = []
         self._depth = 0
         self._body = False
         self._header = ("", False)
 
-    def feed(self, tokens: tuple[tuple[str, str], ...], stack: IncludeStack) -> None:
-        for token in tokens:
+    def feed(self, text: str, stack: IncludeStack) -> None:
+        """Take in text between two markers."""
+        if text.isspace() or not text:
+            return
+        header = stack.header()
+        key = (text, *header)
+        whole = not self._tokens
+        chunks = self._known.get(key) if whole else None
+        if chunks is None:
+            chunks = tuple(self._split(text, header))
+            if whole and not self._tokens:
+                self._known[key] = chunks
+        if chunks:
+            self._found.append(chunks)
+
+    def _split(self, text: str, header: tuple[str, bool]) -> Iterator[Chunk]:
+        for token in lex_system(text):
             if not self._tokens:
-                self._header = stack.header()
+                self._header = header
             self._tokens.append(token)
             text = token[1]
-            if text in ("(", "[", "{"):
+            if text in _OPENING:
                 if text == "{" and self._depth == 0:
                     self._body = len(self._tokens) > 1 and self._tokens[-2][1] == ")"
                 self._depth += 1
-            elif text in (")", "]", "}"):
+            elif text in _CLOSING:
                 self._depth -= 1
                 if self._depth == 0 and text == "}" and self._body:
-                    self._finish()
+                    yield from self._finish()
             elif text == ";" and self._depth == 0:
-                self._finish()
+                yield from self._finish()
 
-    def _finish(self) -> None:
+    def _finish(self) -> Iterator[Chunk]:
         if len(self._tokens) > 1:
-            self._chunks.append(Chunk(tuple(self._tokens), *self._header))
+            yield Chunk(tuple(self._tokens), *self._header)
         self._tokens = []
         self._body = False
+
+
+def lex_system(text: str) -> tuple[tuple[str, str], ...]:
+    """Kinds and texts of the tokens of a piece of a system header, without places."""
+    if "#" in text:
+        text = _SYSTEM_DIRECTIVE.sub("", text)
+    return tuple(
+        (match.lastgroup or "", match.group())
+        for match in TOKEN.finditer(text)
+        if match.lastgroup not in ("space", "newline", "comment")
+    )

@@ -2,10 +2,12 @@
 
 import re
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from porttool.audit.lexer import (
+    KNOWN_LIMIT,
     MARKER,
     TOKEN,
     Files,
@@ -15,14 +17,35 @@ from porttool.audit.lexer import (
 )
 from porttool.audit.rewrite import literal_value
 
-_SYSTEM_LINE = re.compile(
-    r'^# (?P<line>\d+) "(?P<file>(?:[^"\\\n]++|\\.)*+)"(?P<flags>(?: [1-4])*)\r?\n'
-    r"|^[ \t]*\#[ \t]*define[ \t]+(?P<name>\w+)(?P<call>\()?(?P<rest>(?:[^\\\n]++|\\[\s\S])*+)"
+_DEFINITION = re.compile(
+    r"^[ \t]*\#[ \t]*define[ \t]+(?P<name>\w+)(?P<call>\()?(?P<rest>(?:[^\\\n]++|\\[\s\S])*+)"
     r"|^[ \t]*\#[ \t]*undef[ \t]+(?P<gone>\w+)",
     re.MULTILINE,
 )
+#: Code as far as the view is concerned, each with the space before it.
+_CODE = re.compile(
+    r"""
+    [ \t\f\v\r]*+
+    (?:
+      (?P<newline>\n)
+    | (?P<splice>\\\r?\n)
+    | (?P<string>(?:u8|[uUL])?"(?:[^"\\\n]++|\\.)*+")
+    | (?P<char>(?:u8|[uUL])?'(?:[^'\\\n]++|\\.)++')
+    | (?P<word>(?:[A-Za-z_$\x80-\xff]|\\[uU][0-9a-fA-F]{4,8})[\w$\x80-\xff]*
+        (?:\\[uU][0-9a-fA-F]{4,8}[\w$\x80-\xff]*)*+)
+    | (?P<number>\.?[0-9](?:[eEpP][+-]|'(?=\w)|[\w.])*+)
+    | (?P<comment>/\*[\s\S]*?\*/|//(?:[^\\\n]++|\\[\s\S])*+)
+    | (?P<bracket>[()])
+    | (?P<hash>\#)
+    | (?P<other>\.\.\.|[][{},;:?~!<>=+*%&|^@]++)
+    | (?P<member>->|\.)
+    | (?P<rest>[^\n])
+    )
+    """,
+    re.VERBOSE,
+)
+_MEMBER = ("->", ".")
 _INCLUDE = re.compile(r'[ \t]*#[ \t]*(?:include|include_next|import)[ \t]+(["<])([^">\n]+)[">]')
-_HASH = re.compile(r"[ \t]*#")
 _TYPE_WORDS = {
     *("void", "char", "short", "int", "long", "float", "double", "signed", "unsigned"),
     *("_Bool", "_Complex"),
@@ -72,7 +95,7 @@ class SourceView:
     definitions: dict[str, list[Macro]] = field(default_factory=dict)
     builtin: set[str] = field(default_factory=set)
     lines: dict[str, set[int]] = field(default_factory=dict)
-    words: dict[tuple[str, int], set[str]] = field(default_factory=dict)
+    words: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
     reach: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def lines_of(self, name: str, place: Place) -> tuple[int, ...]:
@@ -135,102 +158,205 @@ class SourceView:
         return ()
 
 
-def view_source(directives: str, files: Files) -> SourceView:
-    """Read the preprocessor's output of ``-fdirectives-only -dI``."""
-    return _Scanner(directives, files).run()
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """Lines of own code with no directive among them.
+
+    ``words`` and ``lines`` are for the view, ``names`` all identifiers. ``tokens`` are identifiers
+    and round brackets: text, line, whether it is a member, and whether a bracket follows.
+    ``begins`` says that the first token of all is among them, ``last`` is the last one of all.
+    """
+
+    words: dict[tuple[str, int], frozenset[str]]
+    names: frozenset[str]
+    tokens: tuple[tuple[str, int, bool, bool], ...]
+    begins: bool
+    last: str
 
 
-class _Scanner:
-    def __init__(self, text: str, files: Files) -> None:
-        self._text = text
-        self._stack = IncludeStack(files)
-        self._view = SourceView()
-        self._macros: dict[str, Macro] = {}
-        self._reached: dict[str, tuple[Macro, ...]] = {}
-        # Of a call that goes on over lines: where it began, and how deep its brackets are.
-        self._call: tuple[Place, int] | None = None
-        self._pending: tuple[str, Place] | None = None
-        self._previous = ""
+@dataclass(frozen=True, slots=True)
+class _Undefined:
+    """An ``#undef``."""
 
-    def run(self) -> SourceView:
-        match = MARKER.match(self._text)
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Own:
+    """What stands between two line markers in an own file; ``lines`` as in the view."""
+
+    items: tuple[_Run | Macro | _Undefined | Include, ...]
+    lines: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """The file that text stands in: whose it is and what to call it."""
+
+    file: str
+    origin: Origin
+    name: str
+
+
+_System = tuple[Macro | _Undefined, ...]
+
+
+class ViewReader:
+    """Reads the preprocessor's output of ``-fdirectives-only -dI``.
+
+    What several units include is taken apart only once.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._system: dict[tuple[str, str, bool], _System] = {}
+        self._own: dict[tuple[_Where, int, str], _Own] = {}
+
+    def view(self, directives: str, source: str) -> SourceView:
+        """The view of one unit; ``source`` is its file: what stands in it is in no other unit."""
+        if len(self._own) > KNOWN_LIMIT:
+            self._own.clear()
+        stack = IncludeStack(self._files)
+        view = SourceView()
+        user = _User(view)
+        match = MARKER.match(directives)
         while match is not None:
-            self._stack.marker(match)
-            if self._stack.origin is Origin.SYSTEM:
-                match = self._system(match.end())
+            stack.marker(match)
+            following = MARKER.search(directives, match.end())
+            if stack.origin is Origin.SYSTEM:
+                text = directives[match.end() : following.start() if following else None]
+                self._take_system(text, stack, user)
             else:
-                match = self._own(match.end(), int(match[1]))
-        return self._view
+                start = match.end()
+                text = directives[start : following.start() if following else None]
+                while following is not None and _ends_in_comment(text):
+                    following = MARKER.search(directives, following.end())
+                    text = directives[start : following.start() if following else None]
+                where = _Where(stack.file, stack.origin, stack.name)
+                user.take_own(self._read_own(text, int(match[1]), where, source), where)
+            match = following
+        return view
 
-    def _system(self, position: int) -> re.Match[str] | None:
-        header, private = self._stack.header()
-        builtin = self._stack.file.startswith("<")
-        compiler = self._stack.file == "<built-in>"
-        for match in _SYSTEM_LINE.finditer(self._text, position):
-            if match["line"]:
-                return MARKER.match(self._text, match.start())
-            if match["gone"]:
-                self._macros.pop(match["gone"], None)
-            elif builtin:
-                if compiler:
-                    self._view.builtin.add(match["name"])
-            else:
-                self._define(
-                    Macro(match["name"], bool(match["call"]), match["rest"], header, private)
-                )
-        return None
+    def _take_system(self, text: str, stack: IncludeStack, user: "_User") -> None:
+        if "#" not in text:
+            return
+        header, private = stack.header()
+        key = (text, header, private)
+        found = self._system.get(key)
+        if found is None:
+            found = self._system[key] = tuple(_system_items(text, header, private))
+        user.take_system(found, stack.file)
 
-    def _define(self, macro: Macro) -> None:
-        self._macros[macro.name] = macro
-        self._view.definitions.setdefault(macro.name, []).append(macro)
+    def _read_own(self, text: str, line: int, where: _Where, source: str) -> _Own:
+        if where.file == source:
+            return _OwnReader(text, line, where).read()
+        key = (where, line, text)
+        found = self._own.get(key)
+        if found is None:
+            found = self._own[key] = _OwnReader(text, line, where).read()
+        return found
 
-    def _own(self, position: int, line: int) -> re.Match[str] | None:
-        """Scan own text up to the next marker, and give that."""
-        text = self._text
-        end = len(text)
-        while position < end:
-            if text[position] == "\n":
-                position += 1
-                line += 1
-                continue
-            if text[position] == "#" and (marker := MARKER.match(text, position)):
-                return marker
-            if _HASH.match(text, position) and text[position - 1] == "\n":
-                position, line = self._directive(position, line)
-                continue
-            position, line = self._code_line(position, line)
-        return None
 
-    def _code_line(self, position: int, line: int) -> tuple[int, int]:
-        """Scan tokens up to and with the end of the line."""
-        text = self._text
-        lines = self._view.lines.setdefault(self._stack.file, set())
-        while position < len(text):
-            match = TOKEN.match(text, position)
-            if match is None:
-                # An apostrophe in skipped text, a NUL byte: the other view reports what matters.
-                position += 1
-                continue
-            position = match.end()
+def _system_items(text: str, header: str, private: bool) -> Iterator[Macro | _Undefined]:
+    for match in _DEFINITION.finditer(text):
+        if match["gone"]:
+            yield _Undefined(match["gone"])
+        else:
+            yield Macro(match["name"], bool(match["call"]), match["rest"], header, private)
+
+
+def _ends_in_comment(text: str) -> bool:
+    """Whether a comment begins in a text and does not end in it."""
+    if text.rfind("/*") <= text.rfind("*/"):
+        return False
+    end = 0
+    for match in TOKEN.finditer(text):
+        if match.lastgroup == "punctuation" and text.startswith("/*", match.start()):
+            return True
+        end = match.end()
+    return text.startswith("/*", end)
+
+
+class _OwnReader:
+    """Takes a piece of an own file apart."""
+
+    def __init__(self, text: str, line: int, where: _Where) -> None:
+        self._text = text
+        self._line = line
+        self._where = where
+        self._items: list[_Run | Macro | _Undefined | Include] = []
+        self._lines: set[int] = set()
+
+    def read(self) -> _Own:
+        position = 0
+        while position < len(self._text):
+            position = self._code(position)
+            if position < len(self._text):
+                position = self._directive(position)
+        return _Own(tuple(self._items), frozenset(self._lines))
+
+    def _code(self, position: int) -> int:
+        """Read code up to the next directive; gives where that begins."""
+        own = self._where.origin is Origin.OWN
+        line = self._line
+        words: dict[int, set[str]] = {}
+        tokens: list[tuple[str, int, bool, bool]] = []
+        fresh, last, begins, followed = True, "", False, False
+        lines = self._lines
+        end = len(self._text)
+        for match in _CODE.finditer(self._text, position):
             kind = match.lastgroup
             if kind == "newline":
-                return position, line + 1
+                line += 1
+                fresh = True
+                continue
+            if kind in ("comment", "splice"):
+                line += match[kind].count("\n")
+                fresh = False
+                continue
+            if kind is None:
+                continue
+            if kind == "hash" and fresh:
+                end = match.start()
+                break
+            fresh = False
+            value = match[kind]
             if kind == "word":
-                self._word(match.group(), Place(self._stack.file, line, False), position)
+                if own:
+                    words.setdefault(line, set()).add(value)
+                    begins = begins or not last
+                    tokens.append((value, line, last in _MEMBER, False))
+                    followed = True
+                    last = value
+                    lines.add(line)
+                    continue
+            elif kind == "bracket":
+                if followed and value == "(":
+                    name, at, member, _ = tokens[-1]
+                    tokens[-1] = (name, at, member, True)
+                begins = begins or not last
+                tokens.append((value, line, False, False))
             elif kind == "string":
-                key = (self._stack.file, line)
-                self._view.words.setdefault(key, set()).add(literal_word(match.group(), raw=True))
-            elif kind == "punctuation":
-                self._punctuation(match.group(), line)
-            if kind in ("space", "comment"):
-                line += match.group().count("\n")
-            else:
-                self._previous = match.group()
-                lines.add(line)
-        return position, line
+                words.setdefault(line, set()).add(literal_word(value, raw=True))
+            followed = False
+            last = value
+            lines.add(line)
+        self._line = line
+        if last:
+            file = self._where.file
+            self._items.append(
+                _Run(
+                    {(file, at): frozenset(each) for at, each in words.items()},
+                    frozenset([text for text, *_ in tokens if text not in "()"]),
+                    tuple(tokens),
+                    begins,
+                    last,
+                )
+            )
+        return end
 
-    def _directive(self, position: int, line: int) -> tuple[int, int]:
-        """Take in a directive of an own file; gives the position and line after it."""
+    def _directive(self, position: int) -> int:
+        """Read a directive; gives the position after it."""
         text = self._text
         start = position
         while position < len(text):
@@ -239,70 +365,129 @@ class _Scanner:
             if match is not None and match.lastgroup == "newline":
                 break
         directive = text[start:position]
-        self._view.lines.setdefault(self._stack.file, set()).add(line)
-        place = Place(self._stack.file, line, False)
+        where = self._where
+        place = Place(where.file, self._line, False)
+        self._lines.add(self._line)
+        self._line += directive.count("\n")
         if match := _INCLUDE.match(directive):
-            if self._stack.origin is Origin.OWN:
-                self._view.includes.append(Include(match[2], match[1] == "<", place))
-        elif match := _SYSTEM_LINE.match(directive):
+            if where.origin is Origin.OWN:
+                self._items.append(Include(match[2], match[1] == "<", place))
+        elif match := _DEFINITION.match(directive):
             if match["gone"]:
-                self._macros.pop(match["gone"], None)
+                self._items.append(_Undefined(match["gone"]))
             else:
-                library = self._stack.origin is Origin.LIBRARY
-                name = self._stack.name if library else None
+                library = where.origin is Origin.LIBRARY
+                name = where.name if library else None
                 call = bool(match["call"])
-                self._define(Macro(match["name"], call, match["rest"], name, False, library, place))
-            self._reached.clear()
-        return position, line + directive.count("\n")
+                macro = Macro(match["name"], call, match["rest"], name, False, library, place)
+                self._items.append(macro)
+        return position
 
-    def _word(self, name: str, place: Place, position: int) -> None:
-        if self._stack.origin is not Origin.OWN:
+
+class _User:
+    """Goes through a unit, knows the macros of the moment, and notes which of them are used."""
+
+    def __init__(self, view: SourceView) -> None:
+        self._view = view
+        self._macros: dict[str, Macro] = {}
+        self._reached: dict[Macro, tuple[tuple[Macro, tuple[Macro, ...]], ...]] = {}
+        # Of a call that goes on over lines: where it began, and how deep its brackets are.
+        self._call: tuple[Place, int] | None = None
+        self._previous = ""
+
+    def take_system(self, items: _System, file: str) -> None:
+        """Take in the directives of a system header, or of what stands for one."""
+        if file.startswith("<"):
+            if file == "<built-in>":
+                self._view.builtin.update(each.name for each in items)
+            for each in items:
+                if isinstance(each, _Undefined):
+                    self._macros.pop(each.name, None)
             return
-        self._view.words.setdefault((place.file, place.line), set()).add(name)
-        macro = self._macros.get(name)
-        if macro is None or self._previous in (".", "->"):
+        for each in items:
+            if isinstance(each, Macro):
+                self._define(each)
+            else:
+                self._macros.pop(each.name, None)
+
+    def _define(self, macro: Macro) -> None:
+        self._macros[macro.name] = macro
+        self._view.definitions.setdefault(macro.name, []).append(macro)
+
+    def take_own(self, piece: _Own, where: _Where) -> None:
+        """Take in a piece of an own file."""
+        if piece.lines:
+            self._view.lines.setdefault(where.file, set()).update(piece.lines)
+        for item in piece.items:
+            if isinstance(item, _Run):
+                self._take_words(item.words)
+                if self._call or any(map(self._macros.__contains__, item.names)):
+                    self._use(item, where)
+                self._previous = item.last
+            elif isinstance(item, Include):
+                self._view.includes.append(item)
+            else:
+                if isinstance(item, Macro):
+                    self._define(item)
+                else:
+                    self._macros.pop(item.name, None)
+                self._reached.clear()
+
+    def _take_words(self, words: dict[tuple[str, int], frozenset[str]]) -> None:
+        known = self._view.words
+        if known.keys().isdisjoint(words):
+            known.update(words)
             return
+        for at, each in words.items():
+            known[at] = known.get(at, frozenset()) | each
+
+    def _use(self, run: _Run, where: _Where) -> None:
+        """Note which macros a run uses."""
+        macros = self._macros
+        first = run.begins and self._previous in _MEMBER
+        for text, line, member, called in run.tokens:
+            if text in ("(", ")"):
+                if self._call is not None:
+                    self._bracket(text, line)
+            elif (macro := macros.get(text)) is not None and not (member or first):
+                self._expand(macro, called, Place(where.file, line, False))
+            first = False
+
+    def _expand(self, macro: Macro, called: bool, place: Place) -> None:
         if macro.takes_arguments:
-            if not self._is_called(position):
+            if not called:
                 return
             if self._call is None:
                 self._call = (place, 0)
         self._view.expanded.setdefault((place.file, place.line), []).append(macro)
-        for reached in self._system_macros(macro):
-            path = () if reached is macro else self._view.path(macro, reached.name)
+        for reached, path in self._system_macros(macro):
             self._view.macros.append((reached, place, path))
 
-    def _is_called(self, position: int) -> bool:
-        while match := TOKEN.match(self._text, position):
-            if match.lastgroup not in ("space", "newline", "comment"):
-                return match.group() == "("
-            position = match.end()
-        return False
-
-    def _punctuation(self, text: str, line: int) -> None:
+    def _bracket(self, text: str, line: int) -> None:
         if self._call is None:
             return
         place, depth = self._call
-        if text == "(":
-            depth += 1
-        elif text == ")":
-            depth -= 1
-            if depth <= 0:
-                self._call = None
-                key = (place.file, place.line)
-                if line > place.line:
-                    self._view.reach[key] = max(self._view.reach.get(key, 0), line)
-                return
+        depth += 1 if text == "(" else -1
+        if text == ")" and depth <= 0:
+            self._call = None
+            key = (place.file, place.line)
+            if line > place.line:
+                self._view.reach[key] = max(self._view.reach.get(key, 0), line)
+            return
         self._call = (place, depth)
 
-    def _system_macros(self, macro: Macro) -> tuple[Macro, ...]:
-        """The outermost system macros that a use of ``macro`` expands to."""
-        found = self._reached.get(macro.name)
+    def _system_macros(self, macro: Macro) -> tuple[tuple[Macro, tuple[Macro, ...]], ...]:
+        """The outermost system macros that a use of ``macro`` expands to, and the way to each."""
+        if macro.header is not None:
+            return ((macro, ()),)
+        found = self._reached.get(macro)
         if found is None:
-            found = self._reached[macro.name] = tuple(self._expand(macro, set()))
+            reached = self._within(macro, set())
+            found = tuple((each, self._view.path(macro, each.name)) for each in reached)
+            self._reached[macro] = found
         return found
 
-    def _expand(self, macro: Macro, seen: set[str]) -> list[Macro]:
+    def _within(self, macro: Macro, seen: set[str]) -> list[Macro]:
         if macro.header is not None:
             return [macro]
         if macro.name in seen:
@@ -313,7 +498,7 @@ class _Scanner:
         for name, called in words:
             inner = self._macros.get(name)
             if inner is not None and (called or not inner.takes_arguments):
-                found += self._expand(inner, seen)
+                found += self._within(inner, seen)
         return found
 
 

@@ -4,7 +4,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -15,7 +15,7 @@ from pycparser.c_lexer import CLexer
 from pycparser.c_parser import CParser, ParseError
 
 from porttool.audit.lexer import Place, SyntaxProblem
-from porttool.audit.rewrite import Rewritten
+from porttool.audit.rewrite import Rewritten, Strings
 
 T = TypeVar("T")
 
@@ -26,8 +26,11 @@ _TOKENS_A_CHECK = 256
 FRAME_LIMIT = 120_000
 STACK_BYTES = 512 * 1024 * 1024
 
-#: So many trees of external declarations are kept for other units.
-KNOWN_LIMIT = 50_000
+#: The place of what stands nowhere in the source.
+_NOWHERE = -1
+
+#: External declarations.
+Nodes = list[c_ast.Node]
 
 
 def with_deep_stack(work: Callable[[], T]) -> T:
@@ -58,28 +61,18 @@ def with_deep_stack(work: Callable[[], T]) -> T:
 
 
 @dataclass(slots=True)
-class _Start:
-    """Where the lines of an external declaration begin in the text that it stands in now.
-
-    It is the ``file`` of all coordinates in the declaration's tree. So the tree can be used for
-    each text that has the declaration, one after the other.
-    """
-
-    before: int
-
-    def __str__(self) -> str:
-        return f"-{self.before}"
-
-
-@dataclass(slots=True)
 class _Token:
-    """What pycparser asks of a token. ``lineno`` counts from the :class:`_Start`."""
+    """What pycparser asks of a token.
+
+    ``lineno`` is its place, and ``filename`` that of the first token of the external declaration:
+    so they are in the coordinates of every node.
+    """
 
     type: str
     value: str
     lineno: int
     column: int
-    filename: _Start
+    filename: int
 
 
 class _TooLong(Exception):
@@ -100,9 +93,9 @@ class _Feed:
         self._end = time.thread_time() + PARSE_SECONDS
 
     @property
-    def line(self) -> int:
-        """The line of the last token in the text as a whole, 1-based; 0 before the first."""
-        return 0 if self.last is None else self.last.filename.before + self.last.lineno
+    def place(self) -> int:
+        """The place of the last token; that of none before the first."""
+        return _NOWHERE if self.last is None else self.last.lineno
 
     def input(self, text: str, filename: str = "") -> None:
         """There is no text: see ``tokens``."""
@@ -132,112 +125,54 @@ def _kinds(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((token.type, token.value) for token in iter(lexer.token, None))
 
 
-@dataclass(slots=True)
-class _Declaration:
-    """An external declaration, or a run of text that may be one: bounds within the tokens.
-
-    ``key`` is the same for two that give the same tree, if the same of their ``words`` are types.
-    """
-
-    begin: int
-    end: int
-    key: tuple[tuple[str, int], ...]
-    words: frozenset[str]
-    start: _Start
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Known:
-    """The tree of an external declaration, and the types that it declares."""
+    """The tree of a piece of code, and the types that it declares."""
 
-    start: _Start
     nodes: tuple[c_ast.Node, ...]
     types: tuple[str, ...]
-    used: int = 0
 
 
 class TreeReader:
-    """Parses translation units, and an external declaration that several include only once."""
+    """Parses translation units, and what several of them include only once."""
 
-    def __init__(self) -> None:
-        self._known: dict[object, _Known] = {}
-        self._unit = 0
+    def __init__(self, places: Sequence[Place], strings: Strings) -> None:
+        self._places = places
+        self._strings = strings
+        self._known: dict[tuple[Rewritten, frozenset[str]], _Known] = {}
 
-    def parse(
-        self,
-        code: Rewritten,
-        typedefs: Iterable[str],
-        places: list[Place],
-        shared: Callable[[Place], bool],
-    ) -> c_ast.FileAST:
-        """Parse rewritten C. ``typedefs`` are names of types that other text declares.
+    def parse(self, code: Iterable[tuple[Rewritten, bool]], typedefs: Iterable[str]) -> Nodes:
+        """Parse the pieces of a unit, after rewriting. Each says whether it may come again.
 
-        ``shared`` says of a place that what stands there may come again in another unit. What a
-        node's coordinates mean is told by :func:`line_of`, until the next unit is parsed. Raises
+        ``typedefs`` are names of types that other text declares. Gives the external declarations;
+        what their coordinates mean is told by :func:`place_of` and :func:`beginning_of`. Raises
         :class:`SyntaxProblem` with the place in the original source.
         """
-        self._unit += 1
         nodes: list[c_ast.Node] = []
         types = set(typedefs)
-        waiting: list[_Declaration] = []
-        keys: list[object] = []
-
-        def flush() -> None:
-            found = _parse_run(code, waiting, types, places)
-            for declaration, key in zip(waiting, keys, strict=True):
-                mine = tuple(found.get(id(declaration.start), ()))
-                new = tuple(node.name for node in mine if isinstance(node, c_ast.Typedef))
-                nodes.extend(mine)
-                types.update(new)
-                if key is not None:
-                    self._known[key] = _Known(declaration.start, mine, new, self._unit)
-            waiting.clear()
-            keys.clear()
-
-        for declaration in _split(code):
-            first = code.tokens[declaration.begin]
-            key = None
-            if shared(places[code.lines[first[1] - 1]]) and declaration.key:
-                key = (declaration.key, frozenset(declaration.words & types))
-                known = self._known.get(key)
-                # Once a unit: two of the same have to know their places apart.
-                if known is not None and known.used != self._unit:
-                    if waiting:
-                        flush()
-                    known.used = self._unit
-                    known.start.before = declaration.start.before
-                    nodes.extend(known.nodes)
-                    types.update(known.types)
-                    continue
-            waiting.append(declaration)
-            keys.append(key)
-            if first[0] == "typedef":
-                flush()
-        flush()
-        if len(self._known) > KNOWN_LIMIT:
-            self._known.clear()
-        return c_ast.FileAST(nodes)
+        for piece, shared in code:
+            used = types & piece.words
+            key = (piece, frozenset(used))
+            known = self._known.get(key) if shared else None
+            if known is None:
+                found = parse(piece, used, self._places, self._strings)
+                new = tuple(node.name for node in found if isinstance(node, c_ast.Typedef))
+                known = _Known(tuple(found), new)
+                if shared:
+                    self._known[key] = known
+            nodes += known.nodes
+            types.update(known.types)
+        return nodes
 
 
-def line_of(node: c_ast.Node) -> int | None:
-    """The line of a node in the text that was parsed last, 1-based; None if it has none."""
-    coord = node.coord
-    return None if coord is None else int(coord.file.before + coord.line)
+def place_of(node: c_ast.Node) -> int | None:
+    """The place of a node, an index; None if it has none."""
+    return None if node.coord is None else int(node.coord.line)
 
 
-def _split(code: Rewritten) -> Iterator[_Declaration]:
-    """Cut a text into its external declarations."""
-    tokens = code.tokens
-    ends = _ends(tokens)
-    begin = 0
-    for end in ends:
-        before = tokens[begin][1] - 1
-        piece = tokens[begin:end]
-        literal = any(text[0] == '"' for text, _ in piece)
-        key = () if literal else tuple([(text, line - before) for text, line in piece])
-        words = frozenset([text for text, _ in piece if text[0].isalpha() or text[0] == "_"])
-        yield _Declaration(begin, end, key, words, _Start(before))
-        begin = end
+def beginning_of(node: c_ast.Node) -> int | None:
+    """The place where the external declaration begins that a node is in; None if it has none."""
+    return None if node.coord is None else int(node.coord.file)
 
 
 def _ends(tokens: list[tuple[str, int]]) -> list[int]:
@@ -285,78 +220,69 @@ def _names_parameters(tokens: list[tuple[str, int]]) -> bool:
     return False
 
 
-def _parse_run(
-    code: Rewritten, run: list[_Declaration], types: set[str], places: list[Place]
-) -> dict[int, list[c_ast.Node]]:
-    """Parse declarations that follow each other; gives the nodes by the identity of the start."""
-    found: dict[int, list[c_ast.Node]] = {}
-    if not run:
-        return found
+def parse(
+    code: Rewritten,
+    types: Collection[str],
+    places: Sequence[Place],
+    strings: Sequence[tuple[str, int]] = (),
+) -> Nodes:
+    """Parse one piece of code, in which ``types`` are names of types; see :class:`TreeReader`."""
     parser = CParser(lexer=_Feed)
     feed = parser.clex
-    feed.tokens = _tokens(code, run, types, places)
+    feed.tokens = _tokens(code, types, places)
     try:
         tree = parser.parse("", "-")
     except ParseError as error:
-        line = error_line(str(error))
-        raise _problem(str(error), feed.line if line is None else line, code, places) from None
+        place = error_place(str(error))
+        place = feed.place if place is None else place
+        raise _problem(str(error), place, places, strings) from None
     except RecursionError:
-        raise _problem("nested too deep to parse", feed.line, code, places) from None
+        raise _problem("nested too deep to parse", feed.place, places) from None
     except _TooLong:
         reason = f"takes longer than {PARSE_SECONDS} s to parse"
-        raise _problem(reason, feed.line, code, places) from None
+        raise _problem(reason, feed.place, places) from None
     except (AssertionError, AttributeError, IndexError, TypeError, ValueError) as error:
         # What pycparser does with some text that is not C at all.
         raise SyntaxProblem(
             f"cannot be parsed ({type(error).__name__} in pycparser)", None
         ) from None
-    for node in tree.ext:
-        if node.coord is not None:
-            found.setdefault(id(node.coord.file), []).append(node)
-    return found
+    return [node for node in tree.ext if place_of(node) != _NOWHERE]
 
 
-def _tokens(
-    code: Rewritten, run: list[_Declaration], types: set[str], places: list[Place]
-) -> Iterator[_Token]:
-    elsewhere = _Start(0)
-    words = frozenset[str]().union(*(declaration.words for declaration in run))
-    for name in sorted(types & words):
+def _tokens(code: Rewritten, types: Collection[str], places: Sequence[Place]) -> Iterator[_Token]:
+    for name in sorted(types):
         for kind, text in (("TYPEDEF", "typedef"), ("INT", "int"), ("ID", name), ("SEMI", ";")):
-            yield _Token(kind, text, 0, 1, elsewhere)
-    for declaration in run:
-        start = declaration.start
-        before = start.before
-        for text, line in code.tokens[declaration.begin : declaration.end]:
+            yield _Token(kind, text, _NOWHERE, 1, _NOWHERE)
+    tokens = code.tokens
+    begin = 0
+    for end in _ends(tokens):
+        start = tokens[begin][1] if begin < end else _NOWHERE
+        for text, place in tokens[begin:end]:
             try:
                 kinds = _kinds(text)
             except ParseError as error:
-                raise _problem(str(error), line, code, places) from None
+                raise _problem(str(error), place, places) from None
             for kind, value in kinds:
-                yield _Token(kind, value, line - before, 1, start)
+                yield _Token(kind, value, place, 1, start)
+        begin = end
 
 
-def parse(code: Rewritten, typedefs: Iterable[str], places: list[Place]) -> c_ast.FileAST:
-    """Parse one text; see :meth:`TreeReader.parse`."""
-    return TreeReader().parse(code, typedefs, places, lambda _: False)
+def error_place(message: str) -> int | None:
+    """The place that a message of pycparser names; see :class:`_Token`."""
+    match = re.match(r"-?\d+:(-?\d+)", message)
+    return int(match[1]) if match else None
 
 
-def error_line(message: str) -> int | None:
-    """The line that a message of pycparser names; see :class:`_Start`."""
-    match = re.match(r"-(\d+):(\d+)", message)
-    return int(match[1]) + int(match[2]) if match else None
-
-
-def _problem(message: str, line: int, code: Rewritten, places: list[Place]) -> SyntaxProblem:
-    place = None
-    if 0 < line <= len(code.lines):
-        place = places[code.lines[line - 1]]
-    reason = re.sub(r"^-\d*:(?:\d+:)*\s*", "", message)
-    reason = re.sub(r'"(\d+);"', lambda match: _literal(code, int(match[1])), reason)
+def _problem(
+    message: str, place: int, places: Sequence[Place], strings: Sequence[tuple[str, int]] = ()
+) -> SyntaxProblem:
+    where = places[place] if 0 <= place < len(places) else None
+    reason = re.sub(r"^-?\d*:(?:-?\d+:)*\s*", "", message)
+    reason = re.sub(r'"(\d+);"', lambda match: _literal(strings, int(match[1])), reason)
     near = re.fullmatch(r"before: (.*)", reason, re.DOTALL)
-    return SyntaxProblem(f"syntax error before {near[1]}" if near else reason, place)
+    return SyntaxProblem(f"syntax error before {near[1]}" if near else reason, where)
 
 
-def _literal(code: Rewritten, number: int) -> str:
+def _literal(strings: Sequence[tuple[str, int]], number: int) -> str:
     """String literal ``number`` as the source has it, as far as that is known."""
-    return repr(code.strings[number][0]) if number < len(code.strings) else "a string"
+    return repr(strings[number][0]) if number < len(strings) else "a string"

@@ -5,7 +5,7 @@ operand of ``typeof``, which is not evaluated. What an attribute says about name
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from porttool.audit.lexer import Place, SyntaxProblem, Token
@@ -79,6 +79,8 @@ _C23_SPELLINGS = {
     "alignas": ("_Alignas",),
     "alignof": ("sizeof",),
 }
+#: The words of C23 that older code may use as names.
+C23_WORDS = frozenset(_C23_SPELLINGS)
 _ASM = ("asm", "__asm", "__asm__")
 _ASM_QUALIFIERS = ("volatile", "__volatile__", "__volatile", "goto", "inline", "__inline__")
 _TYPEOF = ("typeof", "__typeof", "__typeof__", "__typeof_unqual__", "typeof_unqual")
@@ -112,31 +114,39 @@ _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]+)|([0-7]{1,3})|u([0-9a-fA-F]{4})|U([0-
 _SIMPLE_ESCAPES = {"n": 10, "t": 9, "r": 13, "a": 7, "b": 8, "f": 12, "v": 11, "e": 27, "E": 27}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Rewritten:
-    """Text for pycparser, and what it needs to be understood.
+    """Tokens for pycparser, each with its place, and what it needs to be understood.
 
-    ``lines[n]`` is the place (an index) of line n + 1 of ``text``; ``tokens`` are its tokens, each
-    with its line, 1-based. ``strings`` are the string
-    literals: in the text, literal n is spelt ``"n;"``. ``noreturn`` and ``defined`` (by an alias
-    attribute) name functions; ``used`` names functions that an attribute refers to, with places.
+    String literal ``n`` of :class:`Strings` is spelt ``"n;"``. ``noreturn`` and ``defined`` (by an
+    alias attribute) name functions; ``used`` names functions that an attribute refers to, with
+    places. ``words`` are all words in it.
     """
 
-    text: str = ""
-    lines: list[int] = field(default_factory=list)
     tokens: list[tuple[str, int]] = field(default_factory=list)
-    strings: list[tuple[str, int]] = field(default_factory=list)
     noreturn: set[str] = field(default_factory=set)
     defined: set[str] = field(default_factory=set)
     used: list[tuple[str, int]] = field(default_factory=list)
+    words: frozenset[str] = frozenset()
 
 
-def rewrite(tokens: list[Token], places: list[Place]) -> Rewritten:
-    """Rewrite a translation unit, or one declaration.
+#: String literals: what each holds, and its place.
+Strings = list[tuple[str, int]]
 
-    Raises :class:`SyntaxProblem` for brackets that do not match or nest too deep.
+
+def rewrite(
+    tokens: Sequence[Token],
+    places: Sequence[Place],
+    strings: Strings,
+    own: Collection[str] | None = None,
+) -> Rewritten:
+    """Rewrite a translation unit, or declarations of one.
+
+    The literals are appended to ``strings``. ``own`` are the words of C23 that the unit uses as
+    names, see :func:`own_words`; those of ``tokens`` when it is None. Raises
+    :class:`SyntaxProblem` for brackets that do not match or nest too deep.
     """
-    return _Rewriter(tokens, places).run()
+    return _Rewriter(tokens, places, strings, own_words(tokens) if own is None else own).run()
 
 
 def literal_value(text: str) -> str:
@@ -182,14 +192,21 @@ class _Bracket:
 
 
 class _Rewriter:
-    def __init__(self, tokens: list[Token], places: list[Place]) -> None:
+    def __init__(
+        self,
+        tokens: Sequence[Token],
+        places: Sequence[Place],
+        strings: Strings,
+        own: Collection[str],
+    ) -> None:
         self._in = list(tokens)
         self._places = places
+        self._strings = strings
         self._at = 0
         self._out: list[Token] = []
         self._brackets: list[_Bracket] = []
         self._closed = _Bracket("", "", initializer=False, at=0)  # the one that was closed last
-        self._own = _declared(tokens)
+        self._own = own
         self._prefixes = 0  # operators since the last operand
         self._suffixes = 0  # brackets right behind one another
         self._statements = 0  # begun since the last that ended
@@ -219,8 +236,8 @@ class _Rewriter:
             elif token.kind == "punctuation":
                 self._punctuation(token)
             elif token.kind == "string":
-                number = len(self._result.strings)
-                self._result.strings.append((literal_value(token.text), token.place))
+                number = len(self._strings)
+                self._strings.append((literal_value(token.text), token.place))
                 self._emit("string", f'"{number};"', token.place)
             elif token.kind == "char":
                 value = char_value(token.text)
@@ -241,7 +258,9 @@ class _Rewriter:
                 self._out.append(token)
         if self._brackets:
             raise self._problem(f"{self._brackets[-1].text!r} is never closed", self._in[-1])
-        self._render()
+        self._result.tokens = [(text, place) for _, text, place in self._out]
+        words = [text for kind, text, _ in self._out if kind == "word"]
+        self._result.words = frozenset(words)
         return self._result
 
     def _count(self, token: Token) -> None:
@@ -261,25 +280,6 @@ class _Rewriter:
 
     def _within(self, bracket: str) -> bool:
         return bool(self._brackets) and self._brackets[-1].text == bracket
-
-    def _render(self) -> None:
-        lines: list[str] = []
-        current: list[str] = []
-        tokens = self._result.tokens
-        place = -1
-        for token in self._out:
-            if token.place != place:
-                if current:
-                    lines.append(" ".join(current))
-                    self._result.lines.append(place)
-                    current = []
-                place = token.place
-            current.append(token.text)
-            tokens.append((token.text, len(lines) + 1))
-        if current:
-            lines.append(" ".join(current))
-            self._result.lines.append(place)
-        self._result.text = "\n".join(lines) + "\n"
 
     def _emit(self, kind: str, text: str, place: int) -> None:
         self._out.append(Token(kind, text, place))
@@ -656,11 +656,11 @@ def _split(tokens: list[Token]) -> list[list[Token]]:
     return parts
 
 
-def _declared(tokens: list[Token]) -> set[str]:
+def own_words(tokens: Sequence[Token]) -> frozenset[str]:
     """Those of C23's new words that the code declares as names of its own."""
     found: set[str] = set()
     if not any(token.text in _C23_SPELLINGS for token in tokens):
-        return found
+        return frozenset()
     enums: list[bool] = []  # of the brackets around: whether they are an enumeration's
     for index, token in enumerate(tokens):
         if token.text in _CLOSERS:
@@ -676,4 +676,4 @@ def _declared(tokens: list[Token]) -> set[str]:
             named = after in (",", "=", "}") and before.text in ("{", ",")
             if (typed and after in (";", ",", "=", "[", ")")) or (named and any(enums[-1:])):
                 found.add(token.text)
-    return found
+    return frozenset(found)

@@ -12,10 +12,18 @@ from pathlib import Path
 from porttool.audit.conditions import Conditionals, read_conditionals
 from porttool.audit.declarations import DeclarationReader, Declared, Sort, SystemNames
 from porttool.audit.hostnames import public_names
-from porttool.audit.lexer import Files, Origin, Place, SyntaxProblem, Unit, printable_name, scan
-from porttool.audit.macros import Macro, SourceView, is_type, literal_word, view_source
+from porttool.audit.lexer import (
+    Files,
+    Origin,
+    Piece,
+    Place,
+    Scanner,
+    SyntaxProblem,
+    printable_name,
+)
+from porttool.audit.macros import Macro, SourceView, ViewReader, is_type, literal_word
 from porttool.audit.model import FileResult, Function, Kind, Site
-from porttool.audit.parse import TreeReader
+from porttool.audit.parse import Nodes, TreeReader
 from porttool.audit.paths import KERNEL_PATH
 from porttool.audit.preprocess import (
     NO_FLAGS,
@@ -25,7 +33,14 @@ from porttool.audit.preprocess import (
     Toolchain,
     preprocess,
 )
-from porttool.audit.rewrite import BUILTIN_TYPES, Rewritten, rewrite
+from porttool.audit.rewrite import (
+    BUILTIN_TYPES,
+    C23_WORDS,
+    Rewritten,
+    Strings,
+    own_words,
+    rewrite,
+)
 from porttool.audit.usage import Reference, Usage, find_usage
 
 #: The macros of the command line in the preprocessor's output, up to the next file.
@@ -38,6 +53,9 @@ _BLANK = re.compile(r'(?<!\n)\n{2,}+(?=# \d+ "|\Z)')
 
 #: An include of a file beside the source.
 _INCLUDED = re.compile(rb'[ \t]*#[ \t]*include[ \t]*"([^"\n\0]{1,255})"')
+
+#: With more places than this a new reader begins, so that what is kept stays bounded.
+PLACES_LIMIT = 1_000_000
 
 #: A line this long, in bytes, was not written to be compiled.
 LINE_LIMIT = 4_000_000
@@ -116,6 +134,51 @@ class _FileConditions:
 Conditions = tuple[_FileConditions, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """A piece of code after rewriting; ``shared`` see :class:`lexer.Piece`."""
+
+    code: Rewritten
+    shared: bool
+
+
+class CodeReader:
+    """Reads the upstream's own code; what several units include is read once.
+
+    Places and strings are those of all units.
+    """
+
+    def __init__(self, files: Files) -> None:
+        self.scanner = Scanner(files)
+        self.places = self.scanner.places
+        self.strings: Strings = []
+        self._rewritten: dict[tuple[Piece, frozenset[str]], Rewritten] = {}
+        self._trees = TreeReader(self.places, self.strings)
+
+    def rewrite(self, pieces: Sequence[Piece]) -> list[_Code]:
+        """Rewrite the pieces of a unit; see :func:`rewrite.rewrite`."""
+        own = frozenset[str]().union(*(self._own_words(piece) for piece in pieces))
+        return [_Code(self._rewrite(piece, own), piece.shared) for piece in pieces]
+
+    @staticmethod
+    def _own_words(piece: Piece) -> frozenset[str]:
+        return own_words(piece.tokens) if not piece.words.isdisjoint(C23_WORDS) else frozenset()
+
+    def _rewrite(self, piece: Piece, own: frozenset[str]) -> Rewritten:
+        if not piece.shared:
+            return rewrite(piece.tokens, self.places, self.strings, own)
+        key = (piece, own & piece.words)
+        known = self._rewritten.get(key)
+        if known is None:
+            known = self._rewritten[key] = rewrite(piece.tokens, self.places, self.strings, own)
+        return known
+
+    def parse(self, code: Sequence[_Code], typedefs: Iterable[str]) -> Nodes:
+        """Parse the pieces of a unit; see :meth:`TreeReader.parse`."""
+        known = {*typedefs, *BUILTIN_TYPES}
+        return self._trees.parse(((each.code, each.shared) for each in code), known)
+
+
 class UnitAuditor:
     """Audits source files one after the other, and reads each system declaration once."""
 
@@ -139,7 +202,8 @@ class UnitAuditor:
         #: What the last file was preprocessed to.
         self.text = Preprocessed("", "")
         self._reader = DeclarationReader()
-        self._trees = TreeReader()
+        self._code = CodeReader(self._files)
+        self._views = ViewReader(self._files)
         self._conditionals: dict[str, Conditionals] = {}
 
     def audit(self, path: Path, flags: Flags = NO_FLAGS, known: Collection[str] = ()) -> UnitResult:
@@ -189,29 +253,23 @@ class UnitAuditor:
         return replace(self._read(path, name, text, flags), digest=digest)
 
     def _read(self, path: Path, name: str, text: Preprocessed, flags: Flags) -> UnitResult:
-        unit = scan(text.expanded, self._files)
-        view = view_source(text.directives, self._files)
-        system = self._reader.read(unit.chunks)
+        if len(self._code.scanner.places) > PLACES_LIMIT:
+            self._code = CodeReader(self._files)
+        reader = self._code
+        unit = reader.scanner.scan(text.expanded, str(path))
+        view = self._views.view(text.directives, str(path))
+        system = self._reader.read(unit.system)
         conditions = self._read_conditions(view)
         tested = _tested(conditions, view)
         seen = _seen(conditions, view)
-        if not unit.tokens:
+        if not unit.pieces:
             uses = (*self._headers(view, flags), *tested)
             return UnitResult(FileResult(name, True), uses, (), (), *seen)
-        code = rewrite(unit.tokens, unit.places)
-        words = {token.text for token in unit.tokens if token.kind == "word"}
-        typedefs = [
-            word
-            for word, known in system.names.items()
-            if known.fact.sort is Sort.TYPEDEF and word in words
-        ]
-        own = str(path)
-        tree = self._trees.parse(
-            code, [*typedefs, *BUILTIN_TYPES], unit.places, lambda place: place.file != own
-        )
-        usage = find_usage(tree, code, system)
-        collector = _Collector(self._files, unit, view, system, usage)
-        collector.take_usage(code)
+        code = reader.rewrite(unit.pieces)
+        nodes = reader.parse(code, system.typedefs)
+        usage = find_usage(nodes, [each.code for each in code], reader.strings, system)
+        collector = _Collector(self._files, reader, view, system, usage)
+        collector.take_usage()
         collector.take_macros()
         found: Iterable[Use] = collector.uses
         if self._tools.libc != "musl":
@@ -352,16 +410,22 @@ class _Collector:
     """Turns what a translation unit uses into uses with sites in original files."""
 
     def __init__(
-        self, files: Files, unit: Unit, view: SourceView, system: SystemNames, usage: Usage
+        self,
+        files: Files,
+        reader: CodeReader,
+        view: SourceView,
+        system: SystemNames,
+        usage: Usage,
     ) -> None:
         self._files = files
-        self._unit = unit
+        self._places = reader.places
+        self._strings = reader.strings
         self._view = view
         self._system = system
         self._usage = usage
         self._externals: dict[str, list[tuple[int, str]]] = {}
         for at, function in usage.externals:
-            place = unit.places[at]
+            place = self._places[at]
             self._externals.setdefault(place.file, []).append((place.line, function))
         for found in self._externals.values():
             found.sort(key=lambda each: each[0])
@@ -373,10 +437,10 @@ class _Collector:
         found = []
         for name in sorted(self._usage.defined):
             at = self._usage.own[name].place
-            found.append((name, Site(self._file_of(at), self._unit.places[at].line)))
+            found.append((name, Site(self._file_of(at), self._places[at].line)))
         return tuple(found)
 
-    def take_usage(self, code: Rewritten) -> None:
+    def take_usage(self) -> None:
         usage = self._usage
         for reference in usage.internal:
             self._link(reference)
@@ -400,19 +464,19 @@ class _Collector:
             self._add_visible(Kind.CONSTANT, name, at, function_name, known)
         for pieces, function_name in usage.strings:
             if usage.used_up.isdisjoint(pieces):
-                value = "".join(code.strings[number][0] for number in pieces)
-                self._add_path(value, pieces, code, function_name)
+                value = "".join(self._strings[number][0] for number in pieces)
+                self._add_path(value, pieces, function_name)
         for text, function_name in ((built.text, built.function) for built in usage.built):
             if text.place is not None:
                 pieces = (text.place, *(piece for piece in text.pieces if piece != text.place))
-                self._add_path(text.value, pieces, code, function_name)
+                self._add_path(text.value, pieces, function_name)
 
-    def _add_path(self, value: str, pieces: Sequence[int], code: Rewritten, function: str) -> None:
+    def _add_path(self, value: str, pieces: Sequence[int], function: str) -> None:
         """Add the path that a string is, if it is one; its first piece says where it stands."""
         match = KERNEL_PATH.match(value.encode("latin-1", "replace").decode("utf-8", "replace"))
         if match is not None:
-            spellings = [literal_word(code.strings[number][0]) for number in pieces]
-            at = code.strings[pieces[0]][1]
+            spellings = [literal_word(self._strings[number][0]) for number in pieces]
+            at = self._strings[pieces[0]][1]
             for site, through in self._sites(spellings, at, function):
                 name = match[1].rstrip(".")
                 self.uses.append(Use(Kind.PATH, name, site, through=through))
@@ -427,7 +491,7 @@ class _Collector:
             self.links.append(Link(caller, callee, site, kind, own.static))
 
     def _file_of(self, at: int) -> str:
-        return self._files.look_up(self._unit.places[at].file)[1]
+        return self._files.look_up(self._places[at].file)[1]
 
     def _defining_file(self, function: str) -> str:
         """Where a function of this unit is defined; "" for file scope."""
@@ -436,7 +500,7 @@ class _Collector:
     def _own_header(self, place: int | None) -> tuple[tuple[str, ...], bool, bool]:
         """For a name that the upstream declares: the header of a library, if it is one's."""
         if place is not None:
-            origin, name = self._files.look_up(self._unit.places[place].file)
+            origin, name = self._files.look_up(self._places[place].file)
             if origin is Origin.LIBRARY:
                 return (name,), False, True
         return (), False, False
@@ -473,7 +537,7 @@ class _Collector:
 
     def _add_visible(self, kind: Kind, name: str, at: int, function: str, known: Declared) -> None:
         """Add a use unless it only comes out of a system macro, where it is not the upstream's."""
-        place = self._unit.places[at]
+        place = self._places[at]
         word = name.rpartition(" ")[2]
         if place.hidden:
             lines = self._view.lines_of(word, place)
@@ -505,7 +569,7 @@ class _Collector:
         ``words`` make it up; the first says where, and any can be hidden by a macro. With each
         place come the lines of the own macros that lead from it to the word.
         """
-        place = self._unit.places[at]
+        place = self._places[at]
         origin, file = self._files.look_up(place.file)
         if origin is not Origin.OWN:
             return

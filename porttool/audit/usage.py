@@ -6,7 +6,7 @@ names are not needed to link.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ from pycparser import c_ast
 
 from porttool.audit.declarations import Sort, SystemNames
 from porttool.audit.fold import evaluate
-from porttool.audit.parse import line_of
+from porttool.audit.parse import beginning_of, place_of
 from porttool.audit.paths import Built, PathFinder
-from porttool.audit.rewrite import COMPILER_PREFIXES, Rewritten
+from porttool.audit.rewrite import COMPILER_PREFIXES, Rewritten, Strings
 from porttool.audit.types import choose_generic
 
 _PREDEFINED = {"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "offsetof"}
@@ -70,7 +70,7 @@ class Usage:
     ``references`` are functions and variables that it needs from elsewhere, ``internal`` those
     that it has itself. ``types`` and ``enumerators`` are those of the system. ``strings`` are the
     literals in live code. ``defined`` are the names it gives to other units. ``externals`` are
-    the places where something at file scope begins, in order, with the function that it is or "".
+    the places where something at file scope begins, with the function that it is or "".
     ``built`` are paths put together, ``used_up`` the pieces of literals that are nothing else.
     """
 
@@ -86,9 +86,14 @@ class Usage:
     own: dict[str, OwnName] = field(default_factory=dict)
 
 
-def find_usage(tree: c_ast.FileAST, code: Rewritten, system: SystemNames) -> Usage:
+def find_usage(
+    nodes: Sequence[c_ast.Node],
+    code: Sequence[Rewritten],
+    strings: Strings,
+    system: SystemNames,
+) -> Usage:
     """Walk the tree of ``code``, a whole translation unit without its system headers."""
-    return _Walker(code, system).run(tree)
+    return _Walker(code, strings, system).run(nodes)
 
 
 class _Global:
@@ -104,8 +109,9 @@ class _Breakable:
 
 
 class _Walker:
-    def __init__(self, code: Rewritten, system: SystemNames) -> None:
+    def __init__(self, code: Sequence[Rewritten], strings: Strings, system: SystemNames) -> None:
         self._code = code
+        self._strings = strings
         self._system = system
         self._usage = Usage()
         self._own = self._usage.own
@@ -119,12 +125,10 @@ class _Walker:
         self._into = self._bodies[""]
         self._function_name = ""
         self._breakables: list[_Breakable] = []
-        self._line = 0
-        self._code_lines = code.text.split("\n")
+        self._noreturn = frozenset().union(*(piece.noreturn for piece in code))
+        self._at = next((place for piece in code for _, place in piece.tokens), 0)
         self._own_variables: dict[str, c_ast.Decl] = {}
-        self._paths = PathFinder(
-            lambda piece: code.strings[piece][0], self._variable, self._is_foreign
-        )
+        self._paths = PathFinder(lambda piece: strings[piece][0], self._variable, self._is_foreign)
 
     # fold.Scope
 
@@ -152,7 +156,7 @@ class _Walker:
 
     def string_size(self, spelling: str) -> int | None:
         numbers = [int(n) for n in spelling.strip('"').split(";") if n]
-        return sum(len(self._code.strings[number][0]) for number in numbers) + 1
+        return sum(len(self._strings[number][0]) for number in numbers) + 1
 
     def structure(self, tag: str) -> c_ast.Node | None:
         return self._own_structures.get(tag) or self._system.structure(tag)
@@ -176,17 +180,16 @@ class _Walker:
         own = self._own.get(name)
         return self._local(name) in (None, _GLOBAL) and not (own and (own.defined or own.static))
 
-    def run(self, tree: c_ast.FileAST) -> Usage:
-        self._paths.begin_file(tree)
-        for node in tree.ext:
+    def run(self, nodes: Sequence[c_ast.Node]) -> Usage:
+        self._paths.begin_file(c_ast.FileAST(list(nodes)))
+        for node in nodes:
             self._external(node)
-        for name in self._code.defined:
-            if name in self._own:
+        for piece in self._code:
+            for name in piece.defined & self._own.keys():
                 self._own[name].defined = True
-        for name in self._code.noreturn:
-            if name in self._own:
-                self._own[name].noreturn = True
-        self._bodies[""] += [(name, place, False) for name, place in self._code.used]
+            self._bodies[""] += [(name, place, False) for name, place in piece.used]
+        for name in self._noreturn & self._own.keys():
+            self._own[name].noreturn = True
         self._resolve()
         self._take_paths()
         return self._usage
@@ -241,16 +244,17 @@ class _Walker:
         self._usage.references.append(reference)
 
     def _place(self, node: c_ast.Node) -> int:
-        line = line_of(node)
-        if line is not None:
-            self._line = line
-        return self._code.lines[min(max(self._line, 1), len(self._code.lines)) - 1]
+        place = place_of(node)
+        if place is not None:
+            self._at = place
+        return self._at
 
     # declarations
 
     def _external(self, node: c_ast.Node) -> None:
         function = node.decl.name if isinstance(node, c_ast.FuncDef) else ""
-        self._usage.externals.append((self._beginning(node), function))
+        beginning = beginning_of(node)
+        self._usage.externals.append((self._at if beginning is None else beginning, function))
         if isinstance(node, c_ast.FuncDef):
             self._function(node)
         elif isinstance(node, c_ast.Typedef):
@@ -261,14 +265,6 @@ class _Walker:
         elif not isinstance(node, c_ast.Pragma):
             for _, child in node.children():
                 self._expression(child)
-
-    def _beginning(self, node: c_ast.Node) -> int:
-        """The place of the first token of an external declaration, whose name may be lines on."""
-        place = self._place(node)
-        line = self._line
-        while line > 1 and not self._code_lines[line - 2].rstrip().endswith((";", "}")):
-            line -= 1
-        return min(place, self._code.lines[line - 1])
 
     def _file_declaration(self, node: c_ast.Decl) -> None:
         if node.name is not None:
@@ -300,7 +296,7 @@ class _Walker:
             own = self._own[node.name] = OwnName(function, self._place(node), node.type)
         own.static |= "static" in node.storage
         own.inline |= "inline" in node.funcspec
-        own.noreturn |= "_Noreturn" in node.funcspec or node.name in self._code.noreturn
+        own.noreturn |= "_Noreturn" in node.funcspec or node.name in self._noreturn
         if defined and not own.defined:
             own.place = self._place(node)
             own.defined = True

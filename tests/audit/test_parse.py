@@ -1,6 +1,6 @@
 """Declarations that several units include are parsed once, and mean in each what they say there."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -32,10 +32,10 @@ def test_shared_declaration_is_parsed_once(tmp_path: Path, monkeypatch: pytest.M
     original = parse._tokens
 
     def note(
-        code: Rewritten, run: list[parse._Declaration], types: set[str], places: list[Place]
+        code: Rewritten, types: Collection[str], places: Sequence[Place]
     ) -> Iterator[parse._Token]:
-        parsed.extend(word for declaration in run for word in declaration.words)
-        return original(code, run, types, places)
+        parsed.extend(text for text, _ in code.tokens)
+        return original(code, types, places)
 
     monkeypatch.setattr(parse, "_tokens", note)
     header = "int odd_name;\nstatic int only_here(void) { return odd_name; }\n"

@@ -85,5 +85,5 @@ def test_char_value(literal: str, value: int) -> None:
 def test_bracket_that_is_never_closed_is_placed() -> None:
     places = [Place("/x/a.c", 7, False)]
     with pytest.raises(SyntaxProblem) as caught:
-        rewrite([Token("punctuation", "{", 0)], places)
+        rewrite([Token("punctuation", "{", 0)], places, [])
     assert caught.value.place == places[0]

@@ -9,7 +9,7 @@ import pytest
 
 from porttool.audit import AuditReport, audit, discover
 from porttool.audit.hostnames import environment_notes
-from porttool.audit.lexer import Files, scan
+from porttool.audit.lexer import Files, Scanner
 from porttool.audit.preprocess import NO_FLAGS, Flags, PreprocessError, preprocess, toolchain
 from porttool.errors import UserError
 from tests.audit.trees import audit_text, audit_tree, build_tree, functions, lines
@@ -89,9 +89,10 @@ def remove_compilers(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 def preprocessed(root: Path, flags: Flags = NO_FLAGS) -> list[tuple[str, str, str, int, bool]]:
     with toolchain() as tools:
         text = preprocess(root / "main.c", tools, [root / "next"], ["GIVEN=1"], flags)
-        unit = scan(text.expanded, Files(str(root), (), tools))
-    places = unit.places
-    return [(token.kind, token.text, *places[token.place]) for token in unit.tokens]
+        scanner = Scanner(Files(str(root), (), tools))
+        unit = scanner.scan(text.expanded, str(root / "main.c"))
+    tokens = [token for piece in unit.pieces for token in piece.tokens]
+    return [(token.kind, token.text, *scanner.places[token.place]) for token in tokens]
 
 
 def test_same_tokens_at_the_same_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
