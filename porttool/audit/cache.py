@@ -27,8 +27,8 @@ from typing import Any
 import platformdirs
 import pycparser
 
-from porttool.audit.lexer import unescape_marker
-from porttool.audit.preprocess import Flags, Preprocessed, Toolchain
+from porttool.audit.macros import SourceView
+from porttool.audit.preprocess import Flags, Toolchain
 from porttool.audit.unit import UnitResult
 
 #: The cache is brought below this many bytes, the entries first that were not used for longest.
@@ -41,12 +41,6 @@ RACY_NS = 2_000_000_000
 
 Stamp = tuple[int, int, int]
 
-#: What ``-fdirectives-only -dI`` gives of files and their includes.
-_FILES = re.compile(
-    r'^#(?: \d+ "((?:[^"\\\n]++|\\.)*+)"'
-    r'|[ \t]*(?:include|include_next|import)\b[ \t]*(?:(["<])([^">\n]+)[">])?)',
-    re.MULTILINE,
-)
 #: A condition that asks for a header; the name is not always written out.
 _ASKS = re.compile(r"__has_include(?:_next)?[ \t]*\([ \t]*(?:([\"<])([^\">\n]+)[\">])?")
 
@@ -97,15 +91,15 @@ class Cache:
                     return result
         return None
 
-    def store(self, path: Path, flags: Flags, text: Preprocessed, result: UnitResult) -> None:
-        """Keep the result for a file; ``text`` is what it was preprocessed to.
+    def store(self, path: Path, flags: Flags, view: SourceView, result: UnitResult) -> None:
+        """Keep the result for a file; ``view`` is the one of it.
 
         It is not kept when the file did not parse, when something changed meanwhile, and when it
         cannot be told what it depends on.
         """
         if self._folder is None or not result.file.parsed:
             return
-        found = self._inputs(path, text, flags)
+        found = self._inputs(path, view, flags)
         if found is None:
             return
         read, absent = found
@@ -209,22 +203,16 @@ class Cache:
         return self._digests[path]
 
     def _inputs(
-        self, source: Path, text: Preprocessed, flags: Flags
+        self, source: Path, view: SourceView, flags: Flags
     ) -> tuple[list[str], list[str]] | None:
         """The files that a unit was made of, and where its includes found none."""
         scope = self._scope
-        here = str(source)
-        read = {here, *map(str, flags.forced)}
+        read = {str(source), *map(str, flags.forced), *view.opened}
         wanted: set[tuple[str, str]] = set()
-        for match in _FILES.finditer(text.directives):
-            if match[1] is not None:
-                here = unescape_marker(match[1])
-                if not here.startswith("<"):
-                    read.add(here)
-            elif match[3] is None:
+        for here, (quote, name) in view.asked:
+            if not name:
                 return None  # a macro names the file
-            else:
-                wanted.add((here.rpartition("/")[0] if match[2] == '"' else "", match[3]))
+            wanted.add((here.rpartition("/")[0] if quote == '"' else "", name))
         for path in list(read):
             for quote, name in self._asked(path):
                 if not name:

@@ -24,7 +24,7 @@ from porttool.audit.groups import (
     pthread_primitive,
 )
 from porttool.audit.headers import HeaderNames
-from porttool.audit.lexer import Files, Scanner, SyntaxProblem, printable_name
+from porttool.audit.lexer import Files, Scanner, SyntaxProblem, printable_name, segments
 from porttool.audit.model import (
     AuditReport,
     Call,
@@ -275,7 +275,7 @@ class _Worker:
         result = with_deep_stack(partial(self._auditor.audit, task.path, task.flags, task.known))
         # One that is there already under other flags is not read again, and says nothing.
         if result.digest not in task.known:
-            self._cache.store(task.path, task.flags, self._auditor.text, result)
+            self._cache.store(task.path, task.flags, self._auditor.view, result)
         return result
 
 
@@ -543,7 +543,7 @@ class _DeclarationFinder:
                 try:
                     text = preprocess(source, tools, (), ("_GNU_SOURCE",))
                     system = self._reader.read(
-                        Scanner(files).scan(text.expanded, str(source)).system
+                        Scanner(files).scan(segments(text.expanded), str(source)).system
                     )
                 except (PreprocessError, SyntaxProblem):
                     continue

@@ -2,7 +2,7 @@
 
 import os.path
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from porttool.audit.preprocess import Toolchain
 #: More tokens than this in one translation unit, system headers not counted, are refused.
 TOKEN_LIMIT = 1_000_000
 
-MARKER = re.compile(r'^# (\d+) "((?:[^"\\\n]++|\\.)*+)"((?: [1-4])*)\r?\n', re.MULTILINE)
+_MARKER = re.compile(r'(\d+) "((?:[^"\\\n]++|\\.)*+)"((?: [1-4])*)\r?(?:\n|\Z)')
 
 _SPACE = r"(?:[ \t\f\v\r]|\\\r?\n)"
 _GRAMMAR = r"""
@@ -160,6 +160,52 @@ def printable_name(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
+class Segment(NamedTuple):
+    """What follows a line marker, up to the next one.
+
+    ``line`` is that of the first line of ``text``, ``file`` an absolute path or a name like
+    ``<built-in>``, ``flags`` those of the marker; ``head`` is the marker as it stands there.
+    """
+
+    line: int
+    file: str
+    flags: str
+    text: str
+    head: str
+
+    @property
+    def end(self) -> int:
+        """The line where the next marker stands."""
+        return self.line + self.text.count("\n") + self.head.count("\n")
+
+
+def segments(text: str) -> list[Segment]:
+    """Cut preprocessed text at its line markers. The newline before a marker is left out."""
+    found: list[Segment] = []
+    for part in f"\n{text}".split("\n# ")[1:]:
+        match = _MARKER.match(part)
+        if match is not None:
+            line, file, flags = match.groups()
+            end = match.end()
+            found.append(Segment(int(line), _unescape(file), flags, part[end:], part[:end]))
+        elif found:  # a directive that is not a marker
+            last = found[-1]
+            found[-1] = last._replace(text=f"{last.text}\n# {part}")
+    return found
+
+
+def _unescape(name: str) -> str:
+    """The file name of a line marker, with its escapes undone."""
+    if "\\" not in name:
+        return name
+
+    def one(match: re.Match[str]) -> str:
+        text = match[1]
+        return chr(int(text, 8)) if text.isdigit() else text
+
+    return re.sub(r"\\([0-7]{3}|.)", one, name).encode("latin-1").decode("utf-8", "surrogateescape")
+
+
 class IncludeStack:
     """The files that are open at a line marker, outermost first."""
 
@@ -169,10 +215,10 @@ class IncludeStack:
         self.file = ""
         self.hidden = False
 
-    def marker(self, match: re.Match[str]) -> None:
-        """Take in a line marker."""
-        name = unescape_marker(match[2])
-        flags = match[3].split()
+    def enter(self, segment: Segment) -> None:
+        """Go on to a segment of the text."""
+        name = segment.file
+        flags = segment.flags
         self.hidden = "3" in flags
         if "1" in flags or not self._stack:
             self._stack.append(name)
@@ -220,18 +266,6 @@ class IncludeStack:
         return named or innermost or self.file, named is None or named != innermost
 
 
-def unescape_marker(name: str) -> str:
-    """The file name of a line marker, with its escapes undone."""
-    if "\\" not in name:
-        return name
-
-    def one(match: re.Match[str]) -> str:
-        text = match[1]
-        return chr(int(text, 8)) if text.isdigit() else text
-
-    return re.sub(r"\\([0-7]{3}|.)", one, name).encode("latin-1").decode("utf-8", "surrogateescape")
-
-
 class Scanner:
     """Splits preprocessed text. What several units include is taken apart only once.
 
@@ -242,11 +276,11 @@ class Scanner:
         self.places = [Place("", 0, True)]
         self._files = files
         self._lexer = _OwnLexer(self.places)
-        self._segments: dict[tuple[str, bool, int, str], _Segment] = {}
-        self._pieces: dict[tuple[_Segment, ...], Piece] = {}
+        self._segments: dict[tuple[str, bool, int, str], _Tokens] = {}
+        self._pieces: dict[tuple[_Tokens, ...], Piece] = {}
         self._chunks: dict[tuple[str, str, bool], tuple[Chunk, ...]] = {}
 
-    def scan(self, expanded: str, source: str) -> Unit:
+    def scan(self, expanded: Iterable[Segment], source: str) -> Unit:
         """Split preprocessed text into own code and declarations of system headers.
 
         ``source`` is the file that the unit is of: what stands in it is in no other unit. Raises
@@ -260,9 +294,10 @@ class Scanner:
         system = _SystemReader(self._chunks, unit.system)
         own = _PieceMaker(self._pieces, unit.pieces)
         file, line, total = "", 0, 0
-        for match, text in _segments(expanded):
+        for segment in expanded:
+            text = segment.text
             try:
-                stack.marker(match)
+                stack.enter(segment)
                 origin = stack.origin
             except SyntaxProblem as problem:
                 place = Place(file, line, False) if file else None
@@ -270,41 +305,31 @@ class Scanner:
             if origin is Origin.SYSTEM and own.depth <= 0:
                 system.feed(text, stack)
                 continue
-            first = int(match[1])
             if origin is not Origin.SYSTEM:
-                file, line = stack.file, first + text.count("\n")
-            if text.isspace():
+                file, line = stack.file, segment.end
+            if not text or text.isspace():
                 continue
-            shared = stack.file != source
-            segment = self._segment(stack, first, text, shared=shared)
-            total += len(segment.tokens)
+            tokens = self._lex(stack, segment, shared=stack.file != source)
+            total += len(tokens.tokens)
             if total > TOKEN_LIMIT:
-                place = self.places[segment.tokens[-1].place]
+                place = self.places[tokens.tokens[-1].place]
                 raise SyntaxProblem(f"more than {TOKEN_LIMIT:,} tokens", place)
-            own.add(segment)
+            own.add(tokens)
         own.finish()
         return unit
 
-    def _segment(self, stack: IncludeStack, line: int, text: str, *, shared: bool) -> "_Segment":
+    def _lex(self, stack: IncludeStack, segment: Segment, *, shared: bool) -> "_Tokens":
         if not shared:
-            return self._lexer.read(text, line, stack, shared=False)
-        key = (stack.file, stack.hidden, line, text)
+            return self._lexer.read(segment, stack, shared=False)
+        key = (stack.file, stack.hidden, segment.line, segment.text)
         known = self._segments.get(key)
         if known is None:
-            known = self._segments[key] = self._lexer.read(text, line, stack, shared=True)
+            known = self._segments[key] = self._lexer.read(segment, stack, shared=True)
         return known
 
 
-def _segments(text: str) -> Iterator[tuple[re.Match[str], str]]:
-    match = MARKER.search(text)
-    while match is not None:
-        following = MARKER.search(text, match.end())
-        yield match, text[match.end() : following.start() if following else len(text)]
-        match = following
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class _Segment:
+class _Tokens:
     """The tokens between two line markers, and by how much they change the depth of brackets."""
 
     tokens: tuple[Token, ...]
@@ -318,7 +343,8 @@ class _OwnLexer:
     def __init__(self, places: list[Place]) -> None:
         self._places = places
 
-    def read(self, text: str, line: int, stack: IncludeStack, *, shared: bool) -> _Segment:
+    def read(self, segment: Segment, stack: IncludeStack, *, shared: bool) -> _Tokens:
+        text, line = segment.text, segment.line
         if "#" in text:
             text = _DIRECTIVE.sub("", text)
         places = self._places
@@ -353,19 +379,19 @@ class _OwnLexer:
             character = text[spaces.end() if spaces else position]
             place = Place(stack.file, line, False)
             raise SyntaxProblem(f"{_describe(character)} is not C", place)
-        return _Segment(tuple(tokens), depth, shared)
+        return _Tokens(tuple(tokens), depth, shared)
 
 
 class _PieceMaker:
     """Joins segments of own code into pieces."""
 
-    def __init__(self, known: dict[tuple[_Segment, ...], Piece], pieces: list[Piece]) -> None:
+    def __init__(self, known: dict[tuple[_Tokens, ...], Piece], pieces: list[Piece]) -> None:
         self._known = known
         self._pieces = pieces
-        self._waiting: list[_Segment] = []
+        self._waiting: list[_Tokens] = []
         self.depth = 0
 
-    def add(self, segment: _Segment) -> None:
+    def add(self, segment: _Tokens) -> None:
         if not segment.tokens:
             return
         if self._is_complete(segment):
@@ -373,7 +399,7 @@ class _PieceMaker:
         self._waiting.append(segment)
         self.depth += segment.depth
 
-    def _is_complete(self, following: _Segment) -> bool:
+    def _is_complete(self, following: _Tokens) -> bool:
         """Whether what waits is a piece by itself."""
         if self.depth or not self._waiting or following.tokens[0].text == "{":
             return False

@@ -2,18 +2,19 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from porttool.audit.lexer import (
     KNOWN_LIMIT,
-    MARKER,
     TOKEN,
     Files,
     IncludeStack,
     Origin,
     Place,
+    Segment,
 )
 from porttool.audit.rewrite import literal_value
 
@@ -46,6 +47,9 @@ _CODE = re.compile(
 )
 _MEMBER = ("->", ".")
 _INCLUDE = re.compile(r'[ \t]*#[ \t]*(?:include|include_next|import)[ \t]+(["<])([^">\n]+)[">]')
+_ASKED = re.compile(
+    r'^#[ \t]*(?:include|include_next|import)\b[ \t]*(?:(["<])([^">\n]+)[">])?', re.MULTILINE
+)
 _TYPE_WORDS = {
     *("void", "char", "short", "int", "long", "float", "double", "signed", "unsigned"),
     *("_Bool", "_Complex"),
@@ -77,6 +81,13 @@ class Include:
     place: Place
 
 
+class Asked(NamedTuple):
+    """An ``#include`` in any file: ``"`` or ``<``, and the name; both "" when a macro gives it."""
+
+    quote: str
+    name: str
+
+
 @dataclass(slots=True)
 class SourceView:
     """Own lines that are compiled, before macros are expanded.
@@ -86,7 +97,8 @@ class SourceView:
     as :func:`literal_word` has them; ``expanded`` are the macros among them. ``reach`` says up to
     which line the arguments of a macro go that is called on a line. ``definitions`` are all that
     a macro has had; ``builtin`` are the macros of the compiler. ``lines`` are those of each own
-    file that have anything on them but a comment or a condition.
+    file that have anything on them but a comment or a condition. ``opened`` are all files that
+    were read, ``asked`` what they include.
     """
 
     includes: list[Include] = field(default_factory=list)
@@ -97,6 +109,8 @@ class SourceView:
     lines: dict[str, set[int]] = field(default_factory=dict)
     words: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
     reach: dict[tuple[str, int], int] = field(default_factory=dict)
+    opened: set[str] = field(default_factory=set)
+    asked: set[tuple[str, Asked]] = field(default_factory=set)
 
     def lines_of(self, name: str, place: Place) -> tuple[int, ...]:
         """The lines where ``name``, which the preprocessor puts on ``place``, really stands.
@@ -187,6 +201,7 @@ class _Own:
 
     items: tuple[_Run | Macro | _Undefined | Include, ...]
     lines: frozenset[int]
+    includes: tuple[Asked, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +213,28 @@ class _Where:
     name: str
 
 
-_System = tuple[Macro | _Undefined, ...]
+@dataclass(frozen=True, slots=True, eq=False)
+class _System:
+    """The directives between two line markers in a system header."""
+
+    items: tuple[Macro | _Undefined, ...]
+    includes: tuple[Asked, ...]
+
+    @classmethod
+    def read(cls, text: str, header: str, private: bool) -> "_System":
+        items: list[Macro | _Undefined] = []
+        for match in _DEFINITION.finditer(text):
+            if match["gone"]:
+                items.append(_Undefined(match["gone"]))
+            else:
+                name, rest = match["name"], match["rest"]
+                items.append(Macro(name, bool(match["call"]), rest, header, private))
+        return cls(tuple(items), tuple(_asked(text)))
+
+
+def _asked(text: str) -> Iterator[Asked]:
+    for match in _ASKED.finditer(text):
+        yield Asked(match[1] or "", match[2] or "")
 
 
 class ViewReader:
@@ -212,29 +248,28 @@ class ViewReader:
         self._system: dict[tuple[str, str, bool], _System] = {}
         self._own: dict[tuple[_Where, int, str], _Own] = {}
 
-    def view(self, directives: str, source: str) -> SourceView:
+    def view(self, directives: Iterable[Segment], source: str) -> SourceView:
         """The view of one unit; ``source`` is its file: what stands in it is in no other unit."""
         if len(self._own) > KNOWN_LIMIT:
             self._own.clear()
         stack = IncludeStack(self._files)
         view = SourceView()
         user = _User(view)
-        match = MARKER.match(directives)
-        while match is not None:
-            stack.marker(match)
-            following = MARKER.search(directives, match.end())
+        waiting = deque(directives)
+        while waiting:
+            segment = waiting.popleft()
+            stack.enter(segment)
+            if not segment.file.startswith("<"):
+                view.opened.add(segment.file)
             if stack.origin is Origin.SYSTEM:
-                text = directives[match.end() : following.start() if following else None]
-                self._take_system(text, stack, user)
-            else:
-                start = match.end()
-                text = directives[start : following.start() if following else None]
-                while following is not None and _ends_in_comment(text):
-                    following = MARKER.search(directives, following.end())
-                    text = directives[start : following.start() if following else None]
-                where = _Where(stack.file, stack.origin, stack.name)
-                user.take_own(self._read_own(text, int(match[1]), where, source), where)
-            match = following
+                self._take_system(segment.text, stack, user)
+                continue
+            text = segment.text
+            while waiting and _ends_in_comment(text):
+                following = waiting.popleft()
+                text = f"{text}\n# {following.head}{following.text}"
+            where = _Where(stack.file, stack.origin, stack.name)
+            user.take_own(self._read_own(text, segment.line, where, source), where)
         return view
 
     def _take_system(self, text: str, stack: IncludeStack, user: "_User") -> None:
@@ -244,7 +279,7 @@ class ViewReader:
         key = (text, header, private)
         found = self._system.get(key)
         if found is None:
-            found = self._system[key] = tuple(_system_items(text, header, private))
+            found = self._system[key] = _System.read(text, header, private)
         user.take_system(found, stack.file)
 
     def _read_own(self, text: str, line: int, where: _Where, source: str) -> _Own:
@@ -255,14 +290,6 @@ class ViewReader:
         if found is None:
             found = self._own[key] = _OwnReader(text, line, where).read()
         return found
-
-
-def _system_items(text: str, header: str, private: bool) -> Iterator[Macro | _Undefined]:
-    for match in _DEFINITION.finditer(text):
-        if match["gone"]:
-            yield _Undefined(match["gone"])
-        else:
-            yield Macro(match["name"], bool(match["call"]), match["rest"], header, private)
 
 
 def _ends_in_comment(text: str) -> bool:
@@ -293,7 +320,8 @@ class _OwnReader:
             position = self._code(position)
             if position < len(self._text):
                 position = self._directive(position)
-        return _Own(tuple(self._items), frozenset(self._lines))
+        asked = tuple(_asked(self._text)) if "#" in self._text else ()
+        return _Own(tuple(self._items), frozenset(self._lines), asked)
 
     def _code(self, position: int) -> int:
         """Read code up to the next directive; gives where that begins."""
@@ -397,18 +425,23 @@ class _User:
 
     def take_system(self, items: _System, file: str) -> None:
         """Take in the directives of a system header, or of what stands for one."""
+        self._ask(items.includes, file)
         if file.startswith("<"):
             if file == "<built-in>":
-                self._view.builtin.update(each.name for each in items)
-            for each in items:
+                self._view.builtin.update(each.name for each in items.items)
+            for each in items.items:
                 if isinstance(each, _Undefined):
                     self._macros.pop(each.name, None)
             return
-        for each in items:
+        for each in items.items:
             if isinstance(each, Macro):
                 self._define(each)
             else:
                 self._macros.pop(each.name, None)
+
+    def _ask(self, includes: tuple[Asked, ...], file: str) -> None:
+        if includes:
+            self._view.asked.update((file, each) for each in includes)
 
     def _define(self, macro: Macro) -> None:
         self._macros[macro.name] = macro
@@ -416,6 +449,7 @@ class _User:
 
     def take_own(self, piece: _Own, where: _Where) -> None:
         """Take in a piece of an own file."""
+        self._ask(piece.includes, where.file)
         if piece.lines:
             self._view.lines.setdefault(where.file, set()).update(piece.lines)
         for item in piece.items:

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 #: Processor time that parsing one file may take.
 PARSE_SECONDS = 30
-_TOKENS_A_CHECK = 256
+_TOKENS_A_CHECK = 4096
 #: Python frames that a parse may stack up; brackets are bounded before, other nesting by this.
 FRAME_LIMIT = 120_000
 STACK_BYTES = 512 * 1024 * 1024
@@ -79,38 +79,90 @@ class _TooLong(Exception):
     """Parsing takes longer than anything that a person wrote would."""
 
 
-class _Feed:
-    """Stands in for pycparser's lexer: hands out tokens that were made before.
+class _NoLexer:
+    """Stands in for pycparser's lexer: the tokens were made before."""
 
-    It also keeps the time: a few constructs take the parser the square of their length.
-    """
+    filename = "-"
 
     def __init__(self, error_func: Callable[..., None], **_: object) -> None:
-        self.tokens: Iterator[_Token] = iter(())
-        self.last: _Token | None = None
-        self.filename = "-"
-        self._left = 0
+        pass
+
+    def input(self, text: str, filename: str = "") -> None:
+        """There is no text."""
+
+    def token(self) -> None:
+        """Never asked; see :class:`_Parser`."""
+        raise AssertionError("this pycparser gets at its tokens in another way")
+
+
+#: What a token may be, depending on what is declared before it.
+_NAMES = frozenset(("ID", "TYPEID"))
+#: So many tokens ahead pycparser looks at the most, and some.
+_LOOKAHEAD = 16
+
+
+class _Parser(CParser):  # type: ignore[misc]  # pycparser has no types
+    """pycparser with a list of tokens, in place of a buffer that a lexer fills.
+
+    Most of the time of a parse goes into looking at the next token; the methods below are the
+    only ones of pycparser that get at tokens. They also keep the time: a few constructs take the
+    parser the square of their length.
+    """
+
+    def __init__(self, tokens: Iterable[_Token]) -> None:
+        super().__init__(lexer=_NoLexer)
+        self._list: list[_Token | None] = list(tokens)
+        self._list += [None] * _LOOKAHEAD
+        self._next = 0
         self._end = time.thread_time() + PARSE_SECONDS
 
     @property
     def place(self) -> int:
-        """The place of the last token; that of none before the first."""
-        return _NOWHERE if self.last is None else self.last.lineno
+        """The place of the token that was looked at last; that of none before the first."""
+        seen = (token for token in reversed(self._list[: self._next + 1]) if token is not None)
+        return next((token.lineno for token in seen), _NOWHERE)
 
-    def input(self, text: str, filename: str = "") -> None:
-        """There is no text: see ``tokens``."""
-
-    def token(self) -> _Token | None:
-        """The next token; None at the end. Raises :class:`_TooLong`."""
-        if not self._left:
-            self._left = _TOKENS_A_CHECK
-            if time.thread_time() > self._end:
-                raise _TooLong
-        self._left -= 1
-        token = next(self.tokens, None)
-        if token is not None:
-            self.last = token
+    def _peek(self, k: int = 1) -> _Token | None:
+        token = self._list[self._next + k - 1]
+        if token is not self._typedef_checked_token and token is not None and token.type in _NAMES:
+            self._classify_identifier(token)
         return token
+
+    def _peek_type(self, k: int = 1) -> str | None:
+        token = self._list[self._next + k - 1]
+        if token is None:
+            return None
+        if token is not self._typedef_checked_token and token.type in _NAMES:
+            self._classify_identifier(token)
+        return token.type
+
+    def _advance(self) -> _Token:
+        token = self._list[self._next]
+        if token is None:
+            raise ParseError("-: At end of input")
+        if token is not self._typedef_checked_token and token.type in _NAMES:
+            self._classify_identifier(token)
+        self._next += 1
+        if self._next % _TOKENS_A_CHECK == 0 and time.thread_time() > self._end:
+            raise _TooLong
+        return token
+
+    def _accept(self, token_type: str) -> _Token | None:
+        token = self._list[self._next]
+        if token is None:
+            return None
+        if token is not self._typedef_checked_token and token.type in _NAMES:
+            self._classify_identifier(token)
+        if token.type != token_type:
+            return None
+        self._next += 1
+        return token
+
+    def _mark(self) -> int:
+        return self._next
+
+    def _reset(self, mark: int) -> None:
+        self._next = mark
 
 
 def _refuse(message: str, _line: int, _column: int) -> None:
@@ -227,20 +279,18 @@ def parse(
     strings: Sequence[tuple[str, int]] = (),
 ) -> Nodes:
     """Parse one piece of code, in which ``types`` are names of types; see :class:`TreeReader`."""
-    parser = CParser(lexer=_Feed)
-    feed = parser.clex
-    feed.tokens = _tokens(code, types, places)
+    parser = _Parser(_tokens(code, types, places))
     try:
         tree = parser.parse("", "-")
     except ParseError as error:
         place = error_place(str(error))
-        place = feed.place if place is None else place
+        place = parser.place if place is None else place
         raise _problem(str(error), place, places, strings) from None
     except RecursionError:
-        raise _problem("nested too deep to parse", feed.place, places) from None
+        raise _problem("nested too deep to parse", parser.place, places) from None
     except _TooLong:
         reason = f"takes longer than {PARSE_SECONDS} s to parse"
-        raise _problem(reason, feed.place, places) from None
+        raise _problem(reason, parser.place, places) from None
     except (AssertionError, AttributeError, IndexError, TypeError, ValueError) as error:
         # What pycparser does with some text that is not C at all.
         raise SyntaxProblem(

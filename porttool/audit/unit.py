@@ -18,8 +18,10 @@ from porttool.audit.lexer import (
     Piece,
     Place,
     Scanner,
+    Segment,
     SyntaxProblem,
     printable_name,
+    segments,
 )
 from porttool.audit.macros import Macro, SourceView, ViewReader, is_type, literal_word
 from porttool.audit.model import FileResult, Function, Kind, Site
@@ -28,7 +30,6 @@ from porttool.audit.paths import KERNEL_PATH
 from porttool.audit.preprocess import (
     NO_FLAGS,
     Flags,
-    Preprocessed,
     PreprocessError,
     Toolchain,
     preprocess,
@@ -42,14 +43,6 @@ from porttool.audit.rewrite import (
     rewrite,
 )
 from porttool.audit.usage import Reference, Usage, find_usage
-
-#: The macros of the command line in the preprocessor's output, up to the next file.
-_COMMAND_LINE = re.compile(
-    r'^# \d+ "<command-line>".*\n(?:\#(?:define|undef) .*\n|\n)*', re.MULTILINE
-)
-
-#: Blank lines before another file are all that is left of an empty branch.
-_BLANK = re.compile(r'(?<!\n)\n{2,}+(?=# \d+ "|\Z)')
 
 #: An include of a file beside the source.
 _INCLUDED = re.compile(rb'[ \t]*#[ \t]*include[ \t]*"([^"\n\0]{1,255})"')
@@ -199,8 +192,8 @@ class UnitAuditor:
         self._defines = tuple(defines)
         self._tools = tools
         self._files = Files(str(root), tuple(map(str, (*includes, *libraries))), tools)
-        #: What the last file was preprocessed to.
-        self.text = Preprocessed("", "")
+        #: That of the last file.
+        self.view = SourceView()
         self._reader = DeclarationReader()
         self._code = CodeReader(self._files)
         self._views = ViewReader(self._files)
@@ -246,18 +239,26 @@ class UnitAuditor:
     def _audit(self, path: Path, name: str, flags: Flags, known: Collection[str]) -> UnitResult:
         self._look(path)
         text = preprocess(path, self._tools, self._includes, self._defines, flags)
-        self.text = text
-        digest = _digest(text)
+        expanded, directives = segments(text.expanded), segments(text.directives)
+        digest = _digest(text.expanded, directives)
         if digest in known:
             return UnitResult(FileResult(name, True), digest=digest)
-        return replace(self._read(path, name, text, flags), digest=digest)
+        result = self._read(path, name, expanded, directives, flags)
+        return replace(result, digest=digest)
 
-    def _read(self, path: Path, name: str, text: Preprocessed, flags: Flags) -> UnitResult:
+    def _read(
+        self,
+        path: Path,
+        name: str,
+        expanded: Sequence[Segment],
+        directives: Sequence[Segment],
+        flags: Flags,
+    ) -> UnitResult:
         if len(self._code.scanner.places) > PLACES_LIMIT:
             self._code = CodeReader(self._files)
         reader = self._code
-        unit = reader.scanner.scan(text.expanded, str(path))
-        view = self._views.view(text.directives, str(path))
+        unit = reader.scanner.scan(expanded, str(path))
+        view = self.view = self._views.view(directives, str(path))
         system = self._reader.read(unit.system)
         conditions = self._read_conditions(view)
         tested = _tested(conditions, view)
@@ -337,10 +338,17 @@ class UnitAuditor:
                     break
 
 
-def _digest(text: Preprocessed) -> str:
-    """The digest of preprocessed text, whatever macros the command line sets that do not matter."""
-    directives = _BLANK.sub("\n", _COMMAND_LINE.sub("", text.directives))
-    return sha256(f"{text.expanded}\0{directives}".encode("latin-1")).hexdigest()
+def _digest(expanded: str, directives: Sequence[Segment]) -> str:
+    """The digest of preprocessed text, whatever macros the command line sets that do not matter.
+
+    Blank lines before another file are all that is left of an empty branch.
+    """
+    parts = [expanded]
+    for segment in directives:
+        if segment.file != "<command-line>":
+            parts.append(segment.head.rstrip("\n"))
+            parts.append(segment.text.rstrip("\n"))
+    return sha256("\n".join(parts).encode("latin-1")).hexdigest()
 
 
 def _taken(conditionals: Conditionals, lines: Sequence[int]) -> frozenset[int]:

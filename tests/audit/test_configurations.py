@@ -1,13 +1,15 @@
 """Several configurations: named ones, and as many as it takes to see every branch."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from porttool.audit import AuditReport, Kind, audit, discover
 from porttool.audit.configurations import named_configurations
+from porttool.audit.lexer import Segment
 from porttool.audit.model import Unseen
-from porttool.audit.preprocess import Flags, Preprocessed
+from porttool.audit.preprocess import Flags
 from porttool.audit.unit import UnitAuditor, UnitResult
 from tests.audit.trees import build_tree, functions
 
@@ -213,10 +215,15 @@ def test_file_that_is_the_same_text_is_not_read_again(
     whole = UnitAuditor._read
 
     def noted(
-        self: UnitAuditor, path: Path, name: str, text: Preprocessed, flags: Flags
+        self: UnitAuditor,
+        path: Path,
+        name: str,
+        expanded: Sequence[Segment],
+        directives: Sequence[Segment],
+        flags: Flags,
     ) -> UnitResult:
         read.append(name)
-        return whole(self, path, name, text, flags)
+        return whole(self, path, name, expanded, directives, flags)
 
     monkeypatch.setattr(UnitAuditor, "_read", noted)
     build_tree(

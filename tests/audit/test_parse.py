@@ -1,15 +1,25 @@
 """Declarations that several units include are parsed once, and mean in each what they say there."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from pycparser import c_ast
+from pycparser.c_parser import CParser
 
 from porttool.audit import parse
-from porttool.audit.lexer import Place
-from porttool.audit.rewrite import Rewritten
+from porttool.audit.lexer import DIGRAPHS, TOKEN, Place, Token
+from porttool.audit.rewrite import BUILTIN_TYPES, Rewritten, rewrite
 from tests.audit.trees import audit_tree, functions, lines
 
+#: C that means the same without the headers that it includes.
+SAMPLES = [
+    path
+    for path in sorted((Path(__file__).parent / "extensions").glob("*.c"))
+    if "va_arg" not in path.read_text("utf-8")
+]
 SHARED = "struct s { int a; };\nstatic int twice(struct s *s)\n{\n\treturn abs(s->a);\n}\n"
 
 
@@ -78,3 +88,26 @@ def test_declaration_that_stands_twice_in_a_unit(tmp_path: Path) -> None:
         {"f.h": header, "a.c": text + user.format("g"), "b.c": text + user.format("h")},
     )
     assert lines(report, "rand") == ["a.c:3", "b.c:3"]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_tree_is_what_pycparser_makes_of_the_text(sample: Path) -> None:
+    """Taking tokens from a list is quicker, and changes nothing."""
+    text = re.sub(r"^#.*", "", sample.read_text("utf-8"), flags=re.MULTILINE)
+    tokens = [
+        Token(match.lastgroup or "", DIGRAPHS.get(match.group(), match.group()), 0)
+        for match in TOKEN.finditer(text)
+        if match.lastgroup not in ("space", "newline", "comment")
+    ]
+    code = rewrite(tokens, [Place("a.c", 1, False)], [])
+    types = sorted(code.words & {*BUILTIN_TYPES, "size_t", "ssize_t", "FILE", "va_list"})
+    prelude = "".join(f"typedef int {name};\n" for name in types)
+    whole = CParser().parse(prelude + " ".join(text for text, _ in code.tokens))
+    ours = c_ast.FileAST(parse.parse(code, types, [Place("a.c", 1, False)]))
+    assert shown(ours) == shown(c_ast.FileAST(whole.ext[len(types) :]))
+
+
+def shown(tree: c_ast.FileAST) -> str:
+    stream = StringIO()
+    tree.show(buf=stream, attrnames=True, nodenames=True)
+    return stream.getvalue()

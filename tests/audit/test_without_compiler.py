@@ -9,7 +9,7 @@ import pytest
 
 from porttool.audit import AuditReport, audit, discover
 from porttool.audit.hostnames import environment_notes
-from porttool.audit.lexer import Files, Scanner
+from porttool.audit.lexer import Files, Scanner, segments
 from porttool.audit.preprocess import NO_FLAGS, Flags, PreprocessError, preprocess, toolchain
 from porttool.errors import UserError
 from tests.audit.trees import audit_text, audit_tree, build_tree, functions, lines
@@ -90,7 +90,7 @@ def preprocessed(root: Path, flags: Flags = NO_FLAGS) -> list[tuple[str, str, st
     with toolchain() as tools:
         text = preprocess(root / "main.c", tools, [root / "next"], ["GIVEN=1"], flags)
         scanner = Scanner(Files(str(root), (), tools))
-        unit = scanner.scan(text.expanded, str(root / "main.c"))
+        unit = scanner.scan(segments(text.expanded), str(root / "main.c"))
     tokens = [token for piece in unit.pieces for token in piece.tokens]
     return [(token.kind, token.text, *scanner.places[token.place]) for token in tokens]
 
