@@ -88,6 +88,34 @@ class Asked(NamedTuple):
     name: str
 
 
+class Definitions:
+    """All definitions that the macros of a unit have had.
+
+    ``shared`` has those of every piece of text that units have in common.
+    """
+
+    def __init__(self, shared: dict[str, list[tuple[object, Macro]]]) -> None:
+        self._shared = shared
+        self._pieces: dict[object, int] = {}
+        self._mine: dict[str, list[tuple[int, Macro]]] = {}
+
+    def add(self, piece: object) -> None:
+        """Take in a piece of text that units have in common."""
+        self._pieces.setdefault(piece, len(self._pieces))
+
+    def define(self, macro: Macro) -> None:
+        """Take in a macro of this unit alone, after the pieces so far."""
+        self._mine.setdefault(macro.name, []).append((len(self._pieces), macro))
+
+    def of(self, name: str) -> list[Macro]:
+        """The definitions of a macro, in their order."""
+        pieces = self._pieces
+        found = [(pieces[at], macro) for at, macro in self._shared.get(name, ()) if at in pieces]
+        found += self._mine.get(name, ())
+        found.sort(key=lambda each: each[0])
+        return [macro for _, macro in found]
+
+
 @dataclass(slots=True)
 class SourceView:
     """Own lines that are compiled, before macros are expanded.
@@ -103,8 +131,8 @@ class SourceView:
 
     includes: list[Include] = field(default_factory=list)
     macros: list[tuple[Macro, Place, tuple[Macro, ...]]] = field(default_factory=list)
+    definitions: "Definitions" = field(default_factory=lambda: Definitions({}))
     expanded: dict[tuple[str, int], list[Macro]] = field(default_factory=dict)
-    definitions: dict[str, list[Macro]] = field(default_factory=dict)
     builtin: set[str] = field(default_factory=set)
     lines: dict[str, set[int]] = field(default_factory=dict)
     words: dict[tuple[str, int], frozenset[str]] = field(default_factory=dict)
@@ -147,7 +175,7 @@ class SourceView:
 
     def leads_to(self, macro: str, name: str) -> bool:
         """Whether ``name`` can come out of a macro, by any of its definitions."""
-        return any(self.path(each, name) for each in self.definitions.get(macro, ()))
+        return any(self.path(each, name) for each in self.definitions.of(macro))
 
     def path(self, macro: Macro, name: str) -> tuple[Macro, ...]:
         """The shortest way by which a macro can come to a word, whatever those within it are.
@@ -165,7 +193,7 @@ class SourceView:
                     way.append(previous)
                 return tuple(reversed(way))
             for word in words:
-                for inner in self.definitions.get(word, ()):
+                for inner in self.definitions.of(word):
                     if inner not in before:
                         before[inner] = each
                         waiting.append(inner)
@@ -215,9 +243,13 @@ class _Where:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _System:
-    """The directives between two line markers in a system header."""
+    """The directives between two line markers in a system header.
+
+    ``macros`` are what they leave defined; None when some are taken back.
+    """
 
     items: tuple[Macro | _Undefined, ...]
+    macros: dict[str, Macro] | None
     includes: tuple[Asked, ...]
 
     @classmethod
@@ -229,7 +261,9 @@ class _System:
             else:
                 name, rest = match["name"], match["rest"]
                 items.append(Macro(name, bool(match["call"]), rest, header, private))
-        return cls(tuple(items), tuple(_asked(text)))
+        macros = {each.name: each for each in items if isinstance(each, Macro)}
+        whole = all(isinstance(each, Macro) for each in items)
+        return cls(tuple(items), macros if whole else None, tuple(_asked(text)))
 
 
 def _asked(text: str) -> Iterator[Asked]:
@@ -247,13 +281,16 @@ class ViewReader:
         self._files = files
         self._system: dict[tuple[str, str, bool], _System] = {}
         self._own: dict[tuple[_Where, int, str], _Own] = {}
+        self._definitions: dict[str, list[tuple[object, Macro]]] = {}
 
     def view(self, directives: Iterable[Segment], source: str) -> SourceView:
         """The view of one unit; ``source`` is its file: what stands in it is in no other unit."""
-        if len(self._own) > KNOWN_LIMIT:
+        if len(self._own) > KNOWN_LIMIT or len(self._definitions) > KNOWN_LIMIT:
             self._own.clear()
+            self._system.clear()
+            self._definitions = {}
         stack = IncludeStack(self._files)
-        view = SourceView()
+        view = SourceView(definitions=Definitions(self._definitions))
         user = _User(view)
         waiting = deque(directives)
         while waiting:
@@ -269,7 +306,8 @@ class ViewReader:
                 following = waiting.popleft()
                 text = f"{text}\n# {following.head}{following.text}"
             where = _Where(stack.file, stack.origin, stack.name)
-            user.take_own(self._read_own(text, segment.line, where, source), where)
+            piece, shared = self._read_own(text, segment.line, where, source)
+            user.take_own(piece, where, shared=shared)
         return view
 
     def _take_system(self, text: str, stack: IncludeStack, user: "_User") -> None:
@@ -280,16 +318,25 @@ class ViewReader:
         found = self._system.get(key)
         if found is None:
             found = self._system[key] = _System.read(text, header, private)
+            if not stack.file.startswith("<"):
+                self._index(found, found.items)
         user.take_system(found, stack.file)
 
-    def _read_own(self, text: str, line: int, where: _Where, source: str) -> _Own:
+    def _read_own(self, text: str, line: int, where: _Where, source: str) -> tuple[_Own, bool]:
+        """A piece of an own file, and whether other units may have it, too."""
         if where.file == source:
-            return _OwnReader(text, line, where).read()
+            return _OwnReader(text, line, where).read(), False
         key = (where, line, text)
         found = self._own.get(key)
         if found is None:
             found = self._own[key] = _OwnReader(text, line, where).read()
-        return found
+            self._index(found, found.items)
+        return found, True
+
+    def _index(self, piece: object, items: Iterable[object]) -> None:
+        for item in items:
+            if isinstance(item, Macro):
+                self._definitions.setdefault(item.name, []).append((piece, item))
 
 
 def _ends_in_comment(text: str) -> bool:
@@ -433,9 +480,13 @@ class _User:
                 if isinstance(each, _Undefined):
                     self._macros.pop(each.name, None)
             return
+        self._view.definitions.add(items)
+        if items.macros is not None:
+            self._macros.update(items.macros)
+            return
         for each in items.items:
             if isinstance(each, Macro):
-                self._define(each)
+                self._macros[each.name] = each
             else:
                 self._macros.pop(each.name, None)
 
@@ -443,12 +494,10 @@ class _User:
         if includes:
             self._view.asked.update((file, each) for each in includes)
 
-    def _define(self, macro: Macro) -> None:
-        self._macros[macro.name] = macro
-        self._view.definitions.setdefault(macro.name, []).append(macro)
-
-    def take_own(self, piece: _Own, where: _Where) -> None:
-        """Take in a piece of an own file."""
+    def take_own(self, piece: _Own, where: _Where, *, shared: bool) -> None:
+        """Take in a piece of an own file, which other units may have, too."""
+        if shared:
+            self._view.definitions.add(piece)
         self._ask(piece.includes, where.file)
         if piece.lines:
             self._view.lines.setdefault(where.file, set()).update(piece.lines)
@@ -462,7 +511,9 @@ class _User:
                 self._view.includes.append(item)
             else:
                 if isinstance(item, Macro):
-                    self._define(item)
+                    self._macros[item.name] = item
+                    if not shared:
+                        self._view.definitions.define(item)
                 else:
                     self._macros.pop(item.name, None)
                 self._reached.clear()

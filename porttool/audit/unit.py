@@ -198,6 +198,7 @@ class UnitAuditor:
         self._code = CodeReader(self._files)
         self._views = ViewReader(self._files)
         self._conditionals: dict[str, Conditionals] = {}
+        self._there: dict[str, bool] = {}
 
     def audit(self, path: Path, flags: Flags = NO_FLAGS, known: Collection[str] = ()) -> UnitResult:
         """Audit one file; a file that cannot be read or parsed gives a result that says so.
@@ -321,21 +322,21 @@ class UnitAuditor:
     def _headers(self, view: SourceView, flags: Flags) -> Iterable[Use]:
         for include in view.includes:
             site = Site(self._files.look_up(include.place.file)[1], include.place.line)
-            own_folder = [] if include.angled else [Path(include.place.file).parent]
-            folders = [
-                *own_folder,
-                *flags.includes,
-                *self._includes,
-                *map(Path, self._tools.system),
-            ]
-            for folder in folders:
-                path = folder / include.name
-                if path.is_file():
-                    origin, name = self._files.look_up(str(path))
+            beside = () if include.angled else (include.place.file.rpartition("/")[0],)
+            for folder in (*beside, *flags.includes, *self._includes, *self._tools.system):
+                path = f"{folder}/{include.name}"
+                if self._is_file(path):
+                    origin, name = self._files.look_up(path)
                     if origin is not Origin.OWN:
                         library = origin is Origin.LIBRARY
                         yield Use(Kind.HEADER, name, site, (name,), library=library)
                     break
+
+    def _is_file(self, path: str) -> bool:
+        known = self._there.get(path)
+        if known is None:
+            known = self._there[path] = Path(path).is_file()
+        return known
 
 
 def _digest(expanded: str, directives: Sequence[Segment]) -> str:
@@ -380,7 +381,7 @@ def _seen(
     fixed = {
         name
         for name in names
-        if name in view.builtin or any(m.header for m in view.definitions.get(name, ()))
+        if name in view.builtin or any(m.header for m in view.definitions.of(name))
     }
     read = sorted(each.name for each in conditions)
     return tuple(read), tuple(sorted(taken)), tuple(sorted(fixed))
@@ -391,7 +392,7 @@ def _tested(conditions: Conditions, view: SourceView) -> list[Use]:
     found = []
     for each in conditions:
         for name, line in each.conditionals.tested:
-            system = [m for m in view.definitions.get(name, ()) if m.header and not _is_guard(m)]
+            system = [m for m in view.definitions.of(name) if m.header and not _is_guard(m)]
             around = each.conditionals.around(line)
             if system and all(branch.line in each.taken for branch in around):
                 macro = system[0]

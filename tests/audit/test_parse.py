@@ -14,11 +14,11 @@ from porttool.audit.lexer import DIGRAPHS, TOKEN, Place, Token
 from porttool.audit.rewrite import BUILTIN_TYPES, Rewritten, rewrite
 from tests.audit.trees import audit_tree, functions, lines
 
-#: C that means the same without the headers that it includes.
+#: C that means the same without what the preprocessor does to it.
 SAMPLES = [
     path
     for path in sorted((Path(__file__).parent / "extensions").glob("*.c"))
-    if "va_arg" not in path.read_text("utf-8")
+    if not re.search("va_arg|%:", path.read_text("utf-8"))
 ]
 SHARED = "struct s { int a; };\nstatic int twice(struct s *s)\n{\n\treturn abs(s->a);\n}\n"
 
