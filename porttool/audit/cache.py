@@ -28,6 +28,7 @@ import platformdirs
 import pycparser
 
 from porttool.audit.macros import SourceView
+from porttool.audit.model import AuditReport
 from porttool.audit.preprocess import Flags, Toolchain
 from porttool.audit.unit import UnitResult
 
@@ -40,6 +41,9 @@ RACY_NS = 2_000_000_000
 
 
 Stamp = tuple[int, int, int]
+
+#: What is raised by data that is not what was expected.
+_UNFIT = (TypeError, ValueError, KeyError, IndexError)
 
 #: A condition that asks for a header; the name is not always written out.
 _ASKS = re.compile(r"__has_include(?:_next)?[ \t]*\([ \t]*(?:([\"<])([^\">\n]+)[\">])?")
@@ -54,6 +58,21 @@ class Scope:
     defines: tuple[str, ...]
     tools: Toolchain
     libraries: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A result of an earlier audit, not decoded: its name in the cache, and JSON."""
+
+    name: str
+    data: str
+
+    def decode(self) -> UnitResult | None:
+        """The result; None when it is none."""
+        with contextlib.suppress(*_UNFIT):
+            result: UnitResult = _decoder(UnitResult)(json.loads(self.data))
+            return result
+        return None
 
 
 class Cache:
@@ -75,7 +94,7 @@ class Cache:
             *("defines", *scope.defines),
         )
 
-    def load(self, path: Path, flags: Flags) -> UnitResult | None:
+    def find(self, path: Path, flags: Flags) -> Found | None:
         """The result for a file, if it is known and nothing that it depends on has changed."""
         if self._folder is None:
             return None
@@ -83,38 +102,57 @@ class Cache:
         for line in _read(entry):
             read, absent, recorded, data = line
             if all(self._unchanged(name, digest, stamp, recorded) for name, digest, stamp in read):
-                if any(map(self._is_there, absent)):
+                if any(map(self._is_there, absent)) or not isinstance(data, str):
                     continue
-                with contextlib.suppress(TypeError, ValueError, KeyError, IndexError):
-                    result: UnitResult = _decoder(UnitResult)(data)
-                    _touch(entry)
-                    return result
+                _touch(entry)
+                return Found(f"{entry.name} {_sha(data)}", data)
         return None
 
-    def store(self, path: Path, flags: Flags, view: SourceView, result: UnitResult) -> None:
-        """Keep the result for a file; ``view`` is the one of it.
+    def report(self, parts: Sequence[object]) -> AuditReport | None:
+        """The report that results were put together to; ``parts`` name them and all else."""
+        if self._folder is None:
+            return None
+        for line in _read(self._report_entry(parts)):
+            with contextlib.suppress(*_UNFIT):
+                report: AuditReport = _decoder(AuditReport)(line)
+                return report
+        return None
 
-        It is not kept when the file did not parse, when something changed meanwhile, and when it
-        cannot be told what it depends on.
+    def keep_report(self, parts: Sequence[object], report: AuditReport) -> None:
+        """Keep a report for :meth:`report`."""
+        if self._folder is not None:
+            _write(self._report_entry(parts), [_encode(report)])
+
+    def _report_entry(self, parts: Sequence[object]) -> Path:
+        headers = _tree(self._scope.tools.system[0])
+        return self._entry("report", (*self._base, headers, *parts))
+
+    def store(self, path: Path, flags: Flags, view: SourceView, result: UnitResult) -> str:
+        """Keep the result for a file; ``view`` is the one of it. Gives its name in the cache.
+
+        It is not kept, and has no name, when the file did not parse, when something changed
+        meanwhile, and when it cannot be told what it depends on.
         """
         if self._folder is None or not result.file.parsed:
-            return
+            return ""
         found = self._inputs(path, view, flags)
         if found is None:
-            return
+            return ""
         read, absent = found
         inputs = []
         for name in read:
             known = self._digest(name)
             if known is None or known[1][1] > self._started:
-                return
+                return ""
             inputs.append((self._name(name), *known))
         names = [self._name(name) for name in absent]
-        line = (inputs, names, time.time_ns(), _encode(result))
+        data = json.dumps(_encode(result), separators=(",", ":"))
+        line = (inputs, names, time.time_ns(), data)
         entry = self._entry("unit", self._unit(path, flags))
         mine = [[name, digest] for name, digest, _ in inputs]
         others = [each for each in _read(entry) if [one[:2] for one in each[0]] != mine]
         _write(entry, [line, *others[: VARIANTS - 1]])
+        return f"{entry.name} {_sha(data)}"
 
     def remember(self, question: str, compute: Callable[[], str | None]) -> str | None:
         """The answer to a question about the system's headers alone."""
@@ -238,6 +276,10 @@ class Cache:
                     text = Path(path).read_text("latin-1")
             self._asks[path] = _ASKS.findall(text)
         return self._asks[path]
+
+
+def _sha(data: str) -> str:
+    return hashlib.sha256(data.encode()).hexdigest()
 
 
 def default_folder() -> Path:

@@ -4,6 +4,7 @@ import gc
 import os
 import re
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from porttool.audit.cache import Cache, Scope
+from porttool.audit.cache import Cache, Found, Scope
 from porttool.audit.commands import Command
 from porttool.audit.configurations import Planner, negated
 from porttool.audit.declarations import DeclarationReader, Sort
@@ -114,9 +115,11 @@ def audit(
         names = HeaderNames(tools.system)
         if all_branches:
             runs, planner = _run_all_branches(job, tasks, names, advance)
+            report = _merge(runs, names, job, frozenset(provided), planner)
+            Cache(job.scope(), job.cache).prune()
         else:
-            runs, planner = _run_each(job, tasks, configurations, advance), None
-        return _merge(runs, names, job, frozenset(provided), planner)
+            report = _audit_each(job, tasks, configurations, names, frozenset(provided), advance)
+        return _with_elsewhere(report, job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,20 +171,38 @@ def _filled(runs: Sequence[_Run]) -> list[_Run]:
     ]
 
 
-def _run_each(
+def _audit_each(
     job: _Job,
     tasks: list[_Task],
     configurations: Sequence[Configuration],
+    names: HeaderNames,
+    provided: frozenset[str],
     advance: Callable[[], None],
-) -> list[_Run]:
+) -> AuditReport:
+    """Audit under each configuration; the report is kept, too, while all its results are."""
     wanted = tuple(configurations) or (Configuration("", ()),)
     work = [_under(task, each) for each in wanted for task in tasks]
-    results = list(_run(job, work, advance))
+    cache = Cache(job.scope(), job.cache)
+    found = [cache.find(task.path, task.flags) for task in work]
+    rest = (sorted(provided), [[each.name, each.macros] for each in wanted])
+    if all(found):
+        known = cache.report((*rest, *(each.name for each in found if each)))
+        if known is not None:
+            for _ in work:
+                advance()
+            return known
+    done = _run(job, work, advance, found)
+    results = [each.result for each in done]
     size = len(tasks)
-    return [
+    runs = [
         _Run(each, tuple(results[number * size : (number + 1) * size]))
         for number, each in enumerate(wanted)
     ]
+    report = _merge(runs, names, job, provided, None)
+    if all(each.name for each in done):
+        cache.keep_report((*rest, *(each.name for each in done)), report)
+    cache.prune()
+    return report
 
 
 def _under(task: _Task, configuration: Configuration, known: frozenset[str] = frozenset()) -> _Task:
@@ -196,7 +217,7 @@ def _run_all_branches(
     flagged = {macro[2:].partition("=")[0] for t in tasks for macro in t.flags.macros}
     given = frozenset(define.partition("=")[0] for define in job.defines)
     planner = Planner(job.root, names, given, frozenset(flagged))
-    base = list(_run(job, tasks, advance))
+    base = [each.result for each in _run(job, tasks, advance)]
     planner.learn(base)
     runs = [_Run(Configuration("", ()), tuple(base))]
     # Most files are the same text under most configurations.
@@ -211,7 +232,7 @@ def _run_all_branches(
             for each, numbers in zip(plan, concerned, strict=True)
             for number in numbers
         ]
-        results = iter(list(_run(job, work, lambda: None)))
+        results = (each.result for each in _run(job, work, lambda: None))
         for each, numbers in zip(plan, concerned, strict=True):
             effective = list(base)
             for number in numbers:
@@ -228,38 +249,53 @@ def _files(result: UnitResult) -> tuple[str, ...]:
     return (result.file.path, *result.read)
 
 
-def _run(job: _Job, tasks: list[_Task], advance: Callable[[], None]) -> Iterable[UnitResult]:
-    """The results of all tasks, in their order, of which some are known already."""
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """The result for a file, and its name in the cache, "" if it is not there."""
+
+    result: UnitResult
+    name: str
+
+
+def _run(
+    job: _Job,
+    tasks: list[_Task],
+    advance: Callable[[], None],
+    found: Sequence[Found | None] | None = None,
+) -> list[_Done]:
+    """The results of all tasks, in their order; ``found`` are those that the cache has."""
     cache = Cache(job.scope(), job.cache)
-    known: dict[int, UnitResult] = {}
+    if found is None:
+        found = [cache.find(task.path, task.flags) for task in tasks]
+    known: dict[int, _Done] = {}
     sizes: dict[int, int] = {}
-    for number, task in enumerate(tasks):
-        result = cache.load(task.path, task.flags)
-        if result is not None:
-            known[number] = result
+    for number, (task, each) in enumerate(zip(tasks, found, strict=True)):
+        result = each.decode() if each is not None else None
+        if each is not None and result is not None:
+            known[number] = _Done(result, each.name)
             advance()
         else:
             sizes[number] = task.path.stat().st_size if task.path.is_file() else 0
     # The largest first, so that no process is left with it at the end.
     open_ = sorted(sizes, key=lambda number: (-sizes[number], number))
     missing = [tasks[number] for number in open_]
-    for number, result in zip(open_, _work_off(job, missing, sum(sizes.values())), strict=True):
-        known[number] = result
+    for number, done in zip(open_, _work_off(job, missing, sum(sizes.values())), strict=True):
+        known[number] = done
         advance()
-    if open_:
-        cache.prune()
     return [known[number] for number in range(len(tasks))]
 
 
-def _work_off(job: _Job, tasks: list[_Task], size: int) -> Iterable[UnitResult]:
+def _work_off(job: _Job, tasks: list[_Task], size: int) -> Iterable[_Done]:
     workers = min(len(tasks), os.cpu_count() or 1)
     if workers < 2 or size < PARALLEL_BYTES:
         worker = _Worker(job)
         yield from map(worker.run, tasks)
         return
-    # Not a fork of this process, which may have threads; one that has read the code already.
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    # A fork of this process, or if it has threads of one that has read the code, too.
+    alone = threading.active_count() == 1
+    context = get_context("fork" if alone else "forkserver")
+    if not alone:
+        context.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(workers, context, _start_worker, (job,)) as pool:
         yield from pool.map(_work, tasks)
 
@@ -271,12 +307,13 @@ class _Worker:
         self._auditor = job.auditor()
         self._cache = Cache(job.scope(), job.cache)
 
-    def run(self, task: _Task) -> UnitResult:
+    def run(self, task: _Task) -> _Done:
         result = with_deep_stack(partial(self._auditor.audit, task.path, task.flags, task.known))
         # One that is there already under other flags is not read again, and says nothing.
+        name = ""
         if result.digest not in task.known:
-            self._cache.store(task.path, task.flags, self._auditor.view, result)
-        return result
+            name = self._cache.store(task.path, task.flags, self._auditor.view, result)
+        return _Done(result, name)
 
 
 _worker: list[_Worker] = []
@@ -288,7 +325,7 @@ def _start_worker(job: _Job) -> None:
     _worker[:] = [_Worker(job)]
 
 
-def _work(task: _Task) -> UnitResult:
+def _work(task: _Task) -> _Done:
     return _worker[0].run(task)
 
 
@@ -399,7 +436,7 @@ def _merge(
     results = list({id(result): result for run in runs for result in run.results}.values())
     several = len(runs) > 1 or runs[0].configuration.name != "" or planner is not None
     return AuditReport(
-        sort_needs(_with_elsewhere(needs, results, job)),
+        sort_needs(needs),
         _file_results(results, union=planner is not None),
         job.tools.libc,
         tuple(sorted({call for run in runs for call in _calls(run)})),
@@ -473,15 +510,18 @@ def _calls(run: _Run) -> Iterable[Call]:
                     yield Call(use.caller, Function(place.file, use.name), use.site)
 
 
-def _with_elsewhere(needs: list[Need], results: list[UnitResult], job: _Job) -> Iterable[Need]:
+def _with_elsewhere(report: AuditReport, job: _Job) -> AuditReport:
     """Say of a function that no header declares which file, not audited, seems to define it."""
     lost = [
         need.name
-        for need in needs
+        for need in report.needs
         if need.kind is Kind.FUNCTION and need.group == UNDECLARED and not need.defined
     ]
-    places = _search(job.root, lost, {r.file.path for r in results if r.file.parsed})
-    return (replace(need, elsewhere=places.get(need.name, ())) for need in needs)
+    if not lost:
+        return report
+    places = _search(job.root, lost, {file.path for file in report.files if file.parsed})
+    needs = (replace(need, elsewhere=places.get(need.name, ())) for need in report.needs)
+    return replace(report, needs=tuple(needs))
 
 
 def _search(

@@ -1,6 +1,6 @@
 """Results of earlier audits: used while nothing changed, and never when something did."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -37,15 +37,16 @@ def tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[[Path], AuditReport]:
-    def audited(root: Path) -> AuditReport:
+def run(tmp_path: Path) -> Callable[..., AuditReport]:
+    def audited(root: Path, provided: Collection[str] = ()) -> AuditReport:
         sources = sorted(root.glob("src/*.c"))
-        return audit(root, sources, [root / "first", root / "later"], cache=tmp_path / "cache")
+        folders = [root / "first", root / "later"]
+        return audit(root, sources, folders, provided=provided, cache=tmp_path / "cache")
 
     return audited
 
 
-Run = Callable[[Path], AuditReport]
+Run = Callable[..., AuditReport]
 
 
 def test_nothing_is_preprocessed_when_nothing_changed(
@@ -158,6 +159,26 @@ def test_file_name_from_a_macro_is_known(tree: Path, run: Run, runs: list[str]) 
 def test_cache_that_cannot_be_written_is_no_obstacle(tree: Path, run: Run, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("in the way")
     assert run(tree) == run(tree)
+
+
+def test_report_is_kept_as_a_whole(
+    tree: Path, run: Run, runs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = run(tree)
+    monkeypatch.setattr(cache.Found, "decode", lambda _: pytest.fail("not needed"))
+    assert run(tree) == before
+    assert runs == ["a.c", "b.c"]
+
+
+def test_report_that_is_kept_knows_what_else_changed(tree: Path, run: Run) -> None:
+    """What a release provides, and where a function stands that is not audited."""
+    (tree / "src" / "b.c").write_text("int mine(void) { return other() + mine(); }\n")
+    before = run(tree)
+    assert "mine" not in {need.name for need in before.needs}
+    assert "mine" in {need.name for need in run(tree, provided=["mine"]).needs}
+    (tree / "more.c").write_text("int other(void)\n{\n\treturn 1;\n}\n")
+    [other] = [need for need in run(tree).needs if need.name == "other"]
+    assert [(site.file, site.line) for site in other.elsewhere] == [("more.c", 1)]
 
 
 def test_cache_is_bounded(
