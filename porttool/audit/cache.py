@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import operator
 import os
 import re
 import sys
@@ -84,6 +85,7 @@ class Cache:
         self._started = time.time_ns()
         self._digests: dict[str, tuple[str, Stamp] | None] = {}
         self._exists: dict[str, bool] = {}
+        self._files: dict[str, bool] = {}
         self._asks: dict[str, list[tuple[str, str]]] = {}
         tools = scope.tools
         self._base = (
@@ -229,6 +231,12 @@ class Cache:
             there = self._exists[name] = Path(self._path(name)).exists()
         return there
 
+    def _is_file(self, path: str) -> bool:
+        known = self._files.get(path)
+        if known is None:
+            known = self._files[path] = Path(path).is_file()
+        return known
+
     def _digest(self, path: str) -> tuple[str, Stamp] | None:
         """The digest of a file and its stamp; None when it cannot be read."""
         if path not in self._digests:
@@ -265,7 +273,7 @@ class Cache:
                     read.add(path)
                     break
                 absent.add(path)
-        return sorted(path for path in read if Path(path).is_file()), sorted(absent)
+        return sorted(filter(self._is_file, read)), sorted(absent)
 
     def _asked(self, path: str) -> list[tuple[str, str]]:
         """The headers that an own file asks for with ``__has_include``."""
@@ -358,13 +366,44 @@ def _touch(entry: Path) -> None:
         os.utime(entry)
 
 
-def _encode(value: object) -> object:
+def _encode(value: Any) -> object:  # noqa: ANN401 - whatever is kept
     """A dataclass, or what it holds, as lists of plain values in the order of the fields."""
-    if dataclasses.is_dataclass(value):
-        return [_encode(getattr(value, name)) for name in value.__dataclass_fields__]
-    if isinstance(value, tuple):
-        return [_encode(each) for each in value]
-    return value.value if isinstance(value, Enum) else value
+    encode = _encoder(type(value))
+    return value if encode is None else encode(value)
+
+
+@cache
+def _encoder(kind: Any) -> Callable[[Any], Any] | None:  # noqa: ANN401 - any type of a field
+    """What brings a value of a type into the form of :func:`_encode`; None when it has it."""
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        names = [field.name for field in dataclasses.fields(kind)]
+        inner = [(number, _encoder(hints[name])) for number, name in enumerate(names)]
+        others = [(number, encode) for number, encode in inner if encode is not None]
+        get = operator.attrgetter(*names)
+
+        def structure(value: object) -> list[Any]:
+            values = list(get(value))
+            for number, encode in others:
+                values[number] = encode(values[number])
+            return values
+
+        return structure
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        encoders = [_encoder(each) for each in arguments if each is not Ellipsis]
+        if not any(encoders):
+            return None
+        if arguments[1:] == (Ellipsis,):
+            one = encoders[0] or (lambda value: value)
+            return lambda value: [one(each) for each in value]
+        return lambda value: [
+            each if encode is None else encode(each)
+            for encode, each in zip(encoders, value, strict=True)
+        ]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return operator.attrgetter("value")
+    return None
 
 
 @cache

@@ -98,17 +98,26 @@ class Definitions:
         self._shared = shared
         self._pieces: dict[object, int] = {}
         self._mine: dict[str, list[tuple[int, Macro]]] = {}
+        self._known: dict[str, list[Macro]] = {}
 
     def add(self, piece: object) -> None:
         """Take in a piece of text that units have in common."""
         self._pieces.setdefault(piece, len(self._pieces))
+        self._known.clear()
 
     def define(self, macro: Macro) -> None:
         """Take in a macro of this unit alone, after the pieces so far."""
         self._mine.setdefault(macro.name, []).append((len(self._pieces), macro))
+        self._known.clear()
 
     def of(self, name: str) -> list[Macro]:
-        """The definitions of a macro, in their order."""
+        """The definitions of a macro so far, in their order."""
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = self._find(name)
+        return known
+
+    def _find(self, name: str) -> list[Macro]:
         pieces = self._pieces
         found = [(pieces[at], macro) for at, macro in self._shared.get(name, ()) if at in pieces]
         found += self._mine.get(name, ())

@@ -117,11 +117,28 @@ class UnitResult:
 
 @dataclass(frozen=True, slots=True)
 class _FileConditions:
-    """The ``#if`` branches of an own file; ``taken`` are the lines of those that are compiled."""
+    """The ``#if`` branches of an own file that are compiled, each by the line of its directive.
+
+    ``tested`` are the macros that conditions ask for, ``live`` those that are asked with the line,
+    because what is around them is compiled.
+    """
 
     name: str
-    conditionals: Conditionals
-    taken: frozenset[int]
+    taken: frozenset[tuple[str, int]]
+    tested: frozenset[str]
+    live: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def read(cls, name: str, conditionals: Conditionals, lines: Sequence[int]) -> "_FileConditions":
+        """Those of a file of which ``lines`` are compiled."""
+        taken = _taken(conditionals, lines)
+        live = tuple(
+            (macro, line)
+            for macro, line in conditionals.tested
+            if all(branch.line in taken for branch in conditionals.around(line))
+        )
+        tested = frozenset(macro for macro, _ in conditionals.tested)
+        return cls(name, frozenset((name, line) for line in taken), tested, live)
 
 
 Conditions = tuple[_FileConditions, ...]
@@ -198,6 +215,7 @@ class UnitAuditor:
         self._code = CodeReader(self._files)
         self._views = ViewReader(self._files)
         self._conditionals: dict[str, Conditionals] = {}
+        self._conditions: dict[tuple[str, frozenset[int]], _FileConditions] = {}
         self._there: dict[str, bool] = {}
 
     def audit(self, path: Path, flags: Flags = NO_FLAGS, known: Collection[str] = ()) -> UnitResult:
@@ -310,14 +328,22 @@ class UnitAuditor:
         for path, lines in sorted(view.lines.items()):
             if self._files.look_up(path)[0] is not Origin.OWN:
                 continue
-            known = self._conditionals.get(path)
+            key = (path, frozenset(lines))
+            known = self._conditions.get(key)
             if known is None:
-                # What a #line names need not be there, nor be a file.
-                text = Path(path).read_text("latin-1") if Path(path).is_file() else ""
-                known = self._conditionals[path] = read_conditionals(text)
-            taken = _taken(known, sorted(lines))
-            found.append(_FileConditions(self._files.look_up(path)[1], known, taken))
+                name = self._files.look_up(path)[1]
+                known = _FileConditions.read(name, self._conditionals_of(path), sorted(lines))
+                self._conditions[key] = known
+            found.append(known)
         return tuple(found)
+
+    def _conditionals_of(self, path: str) -> Conditionals:
+        known = self._conditionals.get(path)
+        if known is None:
+            # What a #line names need not be there, nor be a file.
+            text = Path(path).read_text("latin-1") if Path(path).is_file() else ""
+            known = self._conditionals[path] = read_conditionals(text)
+        return known
 
     def _headers(self, view: SourceView, flags: Flags) -> Iterable[Use]:
         for include in view.includes:
@@ -376,8 +402,8 @@ def _seen(
     conditions: Conditions, view: SourceView
 ) -> tuple[tuple[str, ...], tuple[tuple[str, int], ...], tuple[str, ...]]:
     """Of the conditions of a unit's files: ``read``, ``taken`` and ``fixed`` of its result."""
-    taken = {(each.name, line) for each in conditions for line in each.taken}
-    names = {name for each in conditions for name, _ in each.conditionals.tested}
+    taken = frozenset[tuple[str, int]]().union(*(each.taken for each in conditions))
+    names = frozenset[str]().union(*(each.tested for each in conditions))
     fixed = {
         name
         for name in names
@@ -391,10 +417,9 @@ def _tested(conditions: Conditions, view: SourceView) -> list[Use]:
     """The system's macros that conditions ask for and find, where they are asked."""
     found = []
     for each in conditions:
-        for name, line in each.conditionals.tested:
+        for name, line in each.live:
             system = [m for m in view.definitions.of(name) if m.header and not _is_guard(m)]
-            around = each.conditionals.around(line)
-            if system and all(branch.line in each.taken for branch in around):
+            if system:
                 macro = system[0]
                 found.append(
                     Use(

@@ -352,13 +352,16 @@ class _Walker:
     # types
 
     def _type(self, node: c_ast.Node | None, *, parameters_too: bool = True) -> None:
+        # Most types are a name behind declarators.
+        while isinstance(node, c_ast.PtrDecl):
+            node = node.type
         if node is None:
             return
         match node:
             case c_ast.IdentifierType():
                 if len(node.names) == 1:
                     self._named_type(node.names[0], node)
-            case c_ast.TypeDecl() | c_ast.PtrDecl() | c_ast.Typename() | c_ast.Decl():
+            case c_ast.TypeDecl() | c_ast.Typename() | c_ast.Decl():
                 for align in getattr(node, "align", None) or ():
                     self._expression(align)
                 self._type(node.type, parameters_too=parameters_too)
