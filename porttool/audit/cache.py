@@ -123,7 +123,7 @@ class Cache:
     def keep_report(self, parts: Sequence[object], report: AuditReport) -> None:
         """Keep a report for :meth:`report`."""
         if self._folder is not None:
-            _write(self._report_entry(parts), [_encode(report)])
+            _write(self._report_entry(parts), [_encode(AuditReport, report)])
 
     def _report_entry(self, parts: Sequence[object]) -> Path:
         headers = _tree(self._scope.tools.system[0])
@@ -148,7 +148,7 @@ class Cache:
                 return ""
             inputs.append((self._name(name), *known))
         names = [self._name(name) for name in absent]
-        data = json.dumps(_encode(result), separators=(",", ":"))
+        data = json.dumps(_encode(UnitResult, result), separators=(",", ":"))
         line = (inputs, names, time.time_ns(), data)
         entry = self._entry("unit", self._unit(path, flags))
         mine = [[name, digest] for name, digest, _ in inputs]
@@ -366,9 +366,9 @@ def _touch(entry: Path) -> None:
         os.utime(entry)
 
 
-def _encode(value: Any) -> object:  # noqa: ANN401 - whatever is kept
+def _encode(kind: Any, value: object) -> object:  # noqa: ANN401 - as for _encoder
     """A dataclass, or what it holds, as lists of plain values in the order of the fields."""
-    encode = _encoder(type(value))
+    encode = _encoder(kind)
     return value if encode is None else encode(value)
 
 

@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from porttool.errors import UserError
 
@@ -230,31 +231,37 @@ def _run(command: Sequence[str], given: str = "") -> str:
 def _execute(command: Sequence[str], given: str = "") -> tuple[int, bytes, bytes]:
     """Run a command within the bounds; gives its status and what it printed."""
     environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-    with tempfile.TemporaryFile() if given else contextlib.nullcontext(None) as stdin:
-        if stdin is not None:
-            stdin.write(given.encode())
-            stdin.seek(0)
+    # Not a pipe: it would wake us for each few kilobytes.
+    with _file() as output, _file() as stdin:
+        stdin.write(given.encode())
+        stdin.seek(0)
         process = subprocess.Popen(
             command,
-            stdin=stdin or subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdin=stdin,
+            stdout=output,
             stderr=subprocess.PIPE,
             env=environment,
             start_new_session=True,
         )
-    try:
-        _limit(process.pid, resource.RLIMIT_AS, MEMORY_LIMIT)
-        _limit(process.pid, resource.RLIMIT_CPU, math.ceil(TIMEOUT_SECONDS))
-        output, said = _read_all(process)
-        process.wait()
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        try:
+            _limit(process.pid, resource.RLIMIT_AS, MEMORY_LIMIT)
+            _limit(process.pid, resource.RLIMIT_CPU, math.ceil(TIMEOUT_SECONDS))
+            _limit(process.pid, resource.RLIMIT_FSIZE, OUTPUT_LIMIT)
+            said = _complaints(process)
             process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
-    return process.returncode, output, said
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if output.seek(0, os.SEEK_END) >= OUTPUT_LIMIT:
+            raise PreprocessError(f"preprocesses to more than {OUTPUT_LIMIT >> 20} MB")
+        output.seek(0)
+        return process.returncode, output.read(), said
+
+
+def _file() -> BinaryIO:
+    """A file in memory that a process can have."""
+    return os.fdopen(os.memfd_create("porttool"), "w+b")
 
 
 def _limit(process: int, what: int, most: int) -> None:
@@ -263,28 +270,20 @@ def _limit(process: int, what: int, most: int) -> None:
         resource.prlimit(process, what, (most, most))
 
 
-def _read_all(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """What a process prints to its two streams; of the second only the beginning is kept."""
+def _complaints(process: subprocess.Popen[bytes]) -> bytes:
+    """The beginning of what a process says on its second stream, after it has ended that."""
     end = time.monotonic() + TIMEOUT_SECONDS
-    output = bytearray()
     said = bytearray()
-    with selectors.DefaultSelector() as selector:
-        for pipe, kept in ((process.stdout, output), (process.stderr, said)):
-            assert pipe is not None
-            selector.register(pipe.fileno(), selectors.EVENT_READ, kept)
-        while selector.get_map():
-            ready = selector.select(max(end - time.monotonic(), 0))
-            if not ready:
-                raise PreprocessError(f"the preprocessor took longer than {TIMEOUT_SECONDS} s")
-            for key, _ in ready:
-                chunk = os.read(key.fd, 1 << 18)
-                if not chunk:
-                    selector.unregister(key.fd)
-                elif key.data is output or len(said) < _SAID_LIMIT:
-                    key.data.extend(chunk)
-            if len(output) >= OUTPUT_LIMIT:
-                raise PreprocessError(f"preprocesses to more than {OUTPUT_LIMIT >> 20} MB")
-    return bytes(output), bytes(said[:_SAID_LIMIT])
+    assert process.stderr is not None
+    with process.stderr as pipe, selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while selector.select(max(end - time.monotonic(), 0)):
+            chunk = os.read(pipe.fileno(), 1 << 16)
+            if not chunk:
+                return bytes(said[:_SAID_LIMIT])
+            if len(said) < _SAID_LIMIT:
+                said += chunk
+    raise PreprocessError(f"the preprocessor took longer than {TIMEOUT_SECONDS} s")
 
 
 @lru_cache
