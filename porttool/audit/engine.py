@@ -15,7 +15,7 @@ from pathlib import Path
 from porttool.audit.cache import Cache, Found, Scope
 from porttool.audit.commands import Command
 from porttool.audit.configurations import Planner, negated
-from porttool.audit.declarations import DeclarationReader, Sort
+from porttool.audit.declarations import DeclarationReader, Sort, SystemNames
 from porttool.audit.discover import discover
 from porttool.audit.groups import (
     LIBRARY,
@@ -115,7 +115,7 @@ def audit(
         names = HeaderNames(tools.system)
         if all_branches:
             runs, planner = _run_all_branches(job, tasks, names, advance)
-            report = _merge(runs, names, job, frozenset(provided), planner)
+            report = _merged(runs, names, job, frozenset(provided), planner)
             Cache(job.scope(), job.cache).prune()
         else:
             report = _audit_each(job, tasks, configurations, names, frozenset(provided), advance)
@@ -198,7 +198,7 @@ def _audit_each(
         _Run(each, tuple(results[number * size : (number + 1) * size]))
         for number, each in enumerate(wanted)
     ]
-    report = _merge(runs, names, job, provided, None)
+    report = _merged(runs, names, job, provided, None)
     if all(each.name for each in done):
         cache.keep_report((*rest, *(each.name for each in done)), report)
     cache.prune()
@@ -374,7 +374,8 @@ class _Sum:
     own: dict[tuple[Kind, str], _Gathered] = field(default_factory=dict)
     defined: dict[str, set[Site]] = field(default_factory=dict)
 
-    def add(self, number: int, run: _Run) -> None:
+    def add(self, number: int, run: _Run, *, places: bool) -> None:
+        """Take in a run, with the ``places`` that lead to a use if they are wanted."""
         globals_ = _Globals(run.results)
         for result in run.results:
             for use in _outside(result):
@@ -385,13 +386,25 @@ class _Sum:
                     self.defined.setdefault(use.name, set()).update(globals_.places(use.name))
                 each.present.add(number)
                 each.sites.add(use.site)
-                each.places.add(((use.site.file, use.site.line), *use.through))
+                if places:
+                    each.places.add(((use.site.file, use.site.line), *use.through))
                 each.tested &= use.tested
                 if own and use.library:
                     continue  # the upstream's own, whatever header of another library names it
                 each.headers.update(use.headers)
                 each.private &= use.private
                 each.library &= use.library
+
+
+def _merged(
+    runs: list[_Run],
+    names: HeaderNames,
+    job: _Job,
+    provided: frozenset[str],
+    planner: Planner | None,
+) -> AuditReport:
+    """As :func:`_merge`, which may have to parse headers."""
+    return with_deep_stack(lambda: _merge(runs, names, job, provided, planner))
 
 
 def _merge(
@@ -407,7 +420,7 @@ def _merge(
     """
     whole = _Sum()
     for number, run in enumerate(_filled(runs)):
-        whole.add(number, run)
+        whole.add(number, run, places=planner is not None)
     finder = _DeclarationFinder(job, names)
     needs = []
     for own, gathered in ((False, whole.outer), (True, whole.own)):
@@ -566,28 +579,35 @@ class _DeclarationFinder:
         self._job = job
         self._names = names
         self._reader = DeclarationReader()
+        self._headers: dict[str, SystemNames] = {}
         self._cache = Cache(job.scope(), job.cache)
 
     def find(self, name: str) -> str | None:
         """The header of the C library that declares a function or variable; None if none does."""
-        search = partial(with_deep_stack, lambda: self._find(name))
-        return self._cache.remember(f"declares {name}", search)
+        return self._cache.remember(f"declares {name}", partial(self._find, name))
 
     def _find(self, name: str) -> str | None:
+        for header in self._names.mentioning(name):
+            known = self._declared(header).names.get(name)
+            if known is not None and known.fact.sort in (Sort.FUNCTION, Sort.VARIABLE):
+                return self._names.choose(name, known.headers, private=known.private)
+        return None
+
+    def _declared(self, header: str) -> SystemNames:
+        """What a header declares, as far as it can be read."""
+        names = self._headers.get(header)
+        if names is None:
+            names = self._headers[header] = self._read(header)
+        return names
+
+    def _read(self, header: str) -> SystemNames:
         tools = self._job.tools
         with tempfile.TemporaryDirectory(prefix="porttool-audit-") as scratch:
             source = Path(scratch).resolve() / "find.c"
-            files = Files(scratch, (), tools)
-            for header in self._names.mentioning(name):
-                source.write_text(f"#include <{header}>\n")
-                try:
-                    text = preprocess(source, tools, (), ("_GNU_SOURCE",))
-                    system = self._reader.read(
-                        Scanner(files).scan(segments(text.expanded), str(source)).system
-                    )
-                except (PreprocessError, SyntaxProblem):
-                    continue
-                known = system.names.get(name)
-                if known is not None and known.fact.sort in (Sort.FUNCTION, Sort.VARIABLE):
-                    return self._names.choose(name, known.headers, private=known.private)
-        return None
+            source.write_text(f"#include <{header}>\n")
+            try:
+                text = preprocess(source, tools, (), ("_GNU_SOURCE",))
+                unit = Scanner(Files(scratch, (), tools)).scan(segments(text.expanded), str(source))
+                return self._reader.read(unit.system)
+            except (PreprocessError, SyntaxProblem):
+                return SystemNames()
