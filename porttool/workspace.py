@@ -17,6 +17,10 @@ METRICS_NAME = "metrics.toml"
 #: A library name must do as a folder, as a make variable, as a Kconfig symbol and as a C prefix.
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
+#: A macro of the compiler's command line: a word, C tokens such as a list ``X(cpu) X(disk)``, or a
+#: text. Between single quotes neither make nor a shell reads anything else in it.
+DEFINE_PATTERN = re.compile(r"[A-Za-z_]\w*(=[\w .,+()-]*|=\"[\w .,:/+()-]*\")?", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class EmitConfig:
@@ -255,8 +259,11 @@ def parse_config(text: str, path: Path) -> PortConfig:
         raise target.error(f"unikraft {release!r} is not a release such as 0.16.3")
     defines = port.texts("defines")
     for define in defines:
-        if not re.fullmatch(r"[A-Za-z_]\w*(=[\w.+-]*|=\"[\w .+-]*\")?", define):
-            raise port.error(f"defines: {define!r} is not NAME or NAME=VALUE")
+        if not DEFINE_PATTERN.fullmatch(define):
+            raise port.error(
+                f"defines: {define!r} is not NAME or NAME=VALUE with nothing but letters, digits, "
+                "blanks and _ . , + - ( ) in VALUE, between double quotes also : and /"
+            )
     cflags = port.texts("cflags")
     for flag in cflags:
         if not re.fullmatch(r"-[A-Za-z0-9][\w=+,.-]*", flag):

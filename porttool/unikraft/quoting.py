@@ -7,7 +7,7 @@ that would need it is refused.
 import re
 
 from porttool.errors import UserError
-from porttool.workspace import CONFIG_NAME
+from porttool.workspace import CONFIG_NAME, DEFINE_PATTERN
 
 _PATH = re.compile(r"(?!-)[A-Za-z0-9_.+-]+(/(?!-)[A-Za-z0-9_.+-]+)*")
 _PLAIN_TEXT = re.compile(r"[ -~]*")
@@ -16,7 +16,7 @@ _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+/-]*")
 _HEX = re.compile(r"[0-9a-f]{40,64}")
 _LINK = re.compile(r"[A-Za-z0-9_.:/@~+-]+")
 _ARCHIVE_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9_.+-]+)+")
-_DEFINE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(=[A-Za-z0-9_.+-]*|=\"[A-Za-z0-9_ .+-]*\")?")
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_=.,+-]*")
 _FLAG = re.compile(r"-[A-Za-z0-9][A-Za-z0-9_=+,.-]*")
 _SYMBOL = re.compile(r"[A-Z][A-Z0-9_]*")
 
@@ -89,8 +89,8 @@ def archive_url(text: str) -> str:
 
 def define(text: str) -> str:
     """Return the shell word for ``-D`` with ``text``, or raise :class:`UserError`."""
-    checked = _checked(_DEFINE, text, "defines:", "it is not NAME or NAME=VALUE")
-    return f"'-D{checked}'" if '"' in checked else f"-D{checked}"
+    checked = _checked(DEFINE_PATTERN, text, "defines:", "it is not NAME or NAME=VALUE")
+    return f"-D{checked}" if _PLAIN_WORD.fullmatch(checked) else f"'-D{checked}'"
 
 
 def compiler_flag(text: str) -> str:

@@ -75,6 +75,22 @@ def test_only_the_entry_function_is_global(program: Path) -> None:
     assert [line.split()[0] for line in symbols.splitlines()] == ["toy_exporter_serve"]
 
 
+def test_what_is_built_in_may_be_a_list_of_macros(
+    tmp_path: Path, port: int, toolchain: twin.Toolchain
+) -> None:
+    listed = (
+        '#include <toy/page.h>\n#define X(name) "toy_" #name PAIR(1, HOME)\n'
+        '#define PAIR(a, b) " " #a b\nconst char *page(void)\n{\n\treturn COLLECTORS;\n}\n'
+    )
+    source = make_port(tmp_path, UPSTREAM, [{"src/main.c": SERVE, "src/page.c": listed}])
+    defines = ("COLLECTORS=X(cpu) X(disk)", 'HOME="/srv (a, b): "')
+    source = replace(source, config=replace(source.config, defines=defines))
+    program = twin.build(emit(source, tmp_path / "out").libraries, tmp_path / "twin", toolchain)
+    with twin.Twin(program, port) as running:
+        running.wait_ready()
+        assert get(running.url).startswith("toy_cpu 1/srv (a, b): toy_disk 1/srv (a, b): ")
+
+
 def test_the_second_build_compiles_nothing(
     program: Path, emitted: tuple[Written, ...], toolchain: twin.Toolchain
 ) -> None:
