@@ -49,7 +49,12 @@ After = Annotated[str | None, typer.Option(metavar="PATCH", help="Put it behind 
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 Html = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", help="Write the result as a self-contained page, too."),
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Write the result as a self-contained page, too.",
+        resolve_path=True,  # a refresh may leave the folder that it was started in
+    ),
 ]
 
 
@@ -73,6 +78,7 @@ def options(
     ] = False,
 ) -> None:
     """Take the options that every command has."""
+    _require_folder()
     ctx.obj = directory
 
 
@@ -869,6 +875,21 @@ def metrics_doc(as_json: AsJson = False) -> None:
 def _run(command: Callable[[], ExitCode]) -> NoReturn:
     """Run a command, turn what goes wrong into a message, and leave with its exit code."""
     raise typer.Exit(int(_guarded(command)))
+
+
+def _require_folder() -> None:
+    """End where the shell stands in a folder that is gone: nothing else could be started there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        ui.show_error(
+            UserError(
+                "the folder that the shell is in is gone",
+                why="porttool removes .porttool/work once it was taken up, and makes it anew",
+                fix="cd to the workspace",
+            )
+        )
+        raise typer.Exit(int(ExitCode.USER_ERROR)) from None
 
 
 def _guarded(command: Callable[[], ExitCode]) -> ExitCode:

@@ -365,7 +365,13 @@ def _delete(root: Path, name: bytes) -> None:
 
 
 def remove(store: Repository, path: Path) -> None:
-    """Remove a worktree with everything in it. Killed in the middle, it is there or it is not."""
+    """Remove a worktree with everything in it. Killed in the middle, it is there or it is not.
+
+    Whoever solves a conflict in it starts porttool there; what porttool starts, git among them,
+    refuses to run in a folder that is gone. So this process leaves it.
+    """
+    if Path.cwd().is_relative_to(path.resolve()):
+        os.chdir(store.git_dir)
     gone = _beside(path, "gone")
     shutil.rmtree(gone, ignore_errors=True)
     if path.exists():

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -389,6 +391,26 @@ def test_a_worktree_that_was_removed_is_made_anew(port: Stopping) -> None:
     assert port.run("refresh", "--continue").code == 3
     port.solve("uno (1)", "two", "three")
     assert port.run("refresh", "--continue").code == 0
+
+
+def test_who_solves_a_conflict_may_stay_in_its_worktree(port: Stopping) -> None:
+    assert port.run("refresh", "--onto", "v2").code == 3
+    port.solve("uno (1)", "two", "three")
+    porttool("-C", "../..", "refresh", "--continue", "--html", "../../said.html", cwd=port.work)
+    assert not port.work.exists()
+    assert 'printf("uno (1)' in (port.root / "patches/0001-Say-1.patch").read_text()
+    assert (port.root / "said.html").exists()
+
+
+def test_a_shell_in_a_folder_that_is_gone_is_told_so(port: Stopping) -> None:
+    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+    run = [sys.executable, "-m", "porttool", "-C", str(port.root), "status"]
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *run],
+        cwd=port.root.parent, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "the folder that the shell is in is gone" in done.stderr
 
 
 def test_a_workspace_that_was_copied_or_moved_goes_on_by_itself(port: Stopping) -> None:
