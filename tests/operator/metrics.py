@@ -4,12 +4,11 @@ import re
 
 from porttool.unikraft.table import shipped_mapping
 
-#: Of Prometheus itself, and of the bundled upstream.
+#: Of Prometheus itself, and what exporters may have of their own, as node_exporter's have.
 OTHERS = {
     "ALERTS",
     "node_scrape_collector_duration_seconds",
     "node_scrape_collector_success",
-    "node_time_seconds",
     "scrape_duration_seconds",
     "scrape_samples_scraped",
     "up",
