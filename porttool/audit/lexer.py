@@ -27,9 +27,8 @@ _GRAMMAR = r"""
         |[][(){};,.:?~!<>=+*/%&|^\#@-])
 """
 TOKEN = re.compile(rf"(?P<space>{_SPACE}++) | {_GRAMMAR}", re.VERBOSE)
-#: A token with the space before it, or the end.
-_SPACED_TOKEN = re.compile(rf"{_SPACE}*+ (?: {_GRAMMAR} | \Z)", re.VERBOSE)
-_SPACES = re.compile(rf"{_SPACE}*+", re.VERBOSE)
+#: A token with the space before it, the end, or a character that is not C.
+_SPACED_TOKEN = re.compile(rf"{_SPACE}*+ (?: {_GRAMMAR} | \Z | (?P<other>[\s\S]))", re.VERBOSE)
 _DIRECTIVE = re.compile(r"^#.*", re.MULTILINE)
 _SYSTEM_DIRECTIVE = re.compile(r"^[ \t]*#.*", re.MULTILINE)
 _OPENING = frozenset("([{")
@@ -349,12 +348,10 @@ class _OwnLexer:
             text = _DIRECTIVE.sub("", text)
         places = self._places
         tokens: list[Token] = []
-        depth = position = 0
-        placed = -1
+        add = tokens.append
+        depth = 0
+        placed, place = -1, 0
         for match in _SPACED_TOKEN.finditer(text):
-            if match.start() != position:
-                break
-            position = match.end()
             kind = match.lastgroup
             if kind == "newline":
                 line += 1
@@ -362,23 +359,21 @@ class _OwnLexer:
             if kind is None or kind == "comment":
                 continue
             value = match[kind]
-            if placed != line:
-                placed = line
-                places.append(Place(stack.file, line, stack.hidden))
             if kind == "punctuation":
                 value = DIGRAPHS.get(value, value)
-                if value in "([{":
+                if value in _OPENING:
                     depth += 1
-                elif value in ")]}":
+                elif value in _CLOSING:
                     depth -= 1
-            if len(tokens) == TOKEN_LIMIT:
+            elif kind == "other":
+                where = Place(stack.file, line, False)
+                raise SyntaxProblem(f"{_describe(value)} is not C", where)
+            if placed != line:
+                placed, place = line, len(places)
+                places.append(Place(stack.file, line, stack.hidden))
+            add(Token(kind, value, place))
+            if len(tokens) > TOKEN_LIMIT:
                 raise SyntaxProblem(f"more than {TOKEN_LIMIT:,} tokens", places[-1])
-            tokens.append(Token(kind, value, len(places) - 1))
-        if position != len(text):
-            spaces = _SPACES.match(text, position)
-            character = text[spaces.end() if spaces else position]
-            place = Place(stack.file, line, False)
-            raise SyntaxProblem(f"{_describe(character)} is not C", place)
         return _Tokens(tuple(tokens), depth, shared)
 
 
