@@ -13,7 +13,7 @@ from tests.e2e.served import Page, Served
 #: How many connections of each kind; ``PORTTOOL_SOAK`` asks for more.
 CONNECTIONS = int(os.environ.get("PORTTOOL_SOAK", "100"))
 
-#: At once. The exporter serves 256 and refuses 8 more.
+#: At once. The exporter serves 240 and refuses 8 more.
 AT_ONCE = 40
 FLOOD = 400
 

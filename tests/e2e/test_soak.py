@@ -12,7 +12,7 @@ from tests.e2e.served import copy_port, serve
 from tests.e2e.soak import soak
 
 #: What a lost connection keeps, at the least: its buffer for a request.
-CONNECTION = 8192
+CONNECTION = 8000
 
 
 @pytest.mark.parametrize("options", [[], ["--sanitize"]], ids=["plain", "sanitizers"])
