@@ -27,7 +27,7 @@ static struct ukm_config config = {
 	.port = CONFIG_LIBUKMETRICS_PORT,
 	.address = "0.0.0.0",
 	.collectors = UKM_MEMORY | UKM_NETWORK | UKM_LOCKS | UKM_CPU |
-		      UKM_FILES | UKM_NETSTAT | UKM_SYSTEM,
+		      UKM_FILES | UKM_NETSTAT | UKM_SYSTEM | UKM_MOUNTS,
 	.labels = labels,
 };
 
@@ -41,7 +41,7 @@ UK_LIBPARAM_PARAM_ALIAS(port, &config.port, __u16, "TCP port to serve on");
 UK_LIBPARAM_PARAM_ALIAS(address, &config.address, charp,
 			"IPv4 address to listen on");
 UK_LIBPARAM_PARAM_ALIAS(collectors, &collectors_param, charp,
-			"Metrics to serve: cpu,files,locks,memory,netstat,network,system");
+			"Metrics to serve: cpu,files,locks,memory,mounts,netstat,network,system");
 UK_LIBPARAM_PARAM_ALIAS(labels, &labels_param, charp,
 			"Labels of every sample: key=value,key=value");
 #if CONFIG_LIBUKMETRICS_MOUNTS
@@ -62,6 +62,7 @@ static const struct {
 	{ "files", UKM_FILES },
 	{ "locks", UKM_LOCKS },
 	{ "memory", UKM_MEMORY },
+	{ "mounts", UKM_MOUNTS },
 	{ "netstat", UKM_NETSTAT },
 	{ "network", UKM_NETWORK },
 	{ "system", UKM_SYSTEM },
@@ -206,7 +207,7 @@ static int config_init(UKM_INIT_ARGS)
 		if (collectors_parse(collectors_param, &bits))
 			config.collectors = bits;
 		else
-			uk_pr_err("ukmetrics.collectors: '%s' is not a list of cpu, files, locks, memory, netstat, network, system; all are on\n",
+			uk_pr_err("ukmetrics.collectors: '%s' is not a list of cpu, files, locks, memory, mounts, netstat, network, system; all are on\n",
 				  collectors_param);
 	}
 

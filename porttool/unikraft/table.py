@@ -30,7 +30,7 @@ TEXT = "charp"
 SHOWN = tuple(name for name in ENTRY_TYPES if name != "uptr")
 """The types of ukstore that can be shown: an address is neither a figure nor a text."""
 
-COLLECTORS = ("cpu", "files", "locks", "memory", "netstat", "network", "system")
+COLLECTORS = ("cpu", "files", "locks", "memory", "mounts", "netstat", "network", "system")
 """Groups that can be switched off; in ``ukm.h``, enum ukm_collector, they are UKM_CPU and so on."""
 
 ROW_LABELS_MAX = 4

@@ -14,7 +14,7 @@ def twin() -> Path:
 
 def test_defaults(twin: Path) -> None:
     result = run(twin)
-    assert result.settings == {"port": "9100", "address": "0.0.0.0", "collectors": "127"}
+    assert result.settings == {"port": "9100", "address": "0.0.0.0", "collectors": "255"}
     assert result.labels == []
 
 
@@ -51,7 +51,14 @@ def test_a_wrong_port_leaves_the_default(twin: Path, port: str) -> None:
 
 @pytest.mark.parametrize(
     ("collectors", "bits"),
-    [("memory", 1), ("network,memory", 3), ("locks", 4), ("", 0), ("memory,network,locks", 7)],
+    [
+        ("memory", 1),
+        ("network,memory", 3),
+        ("locks", 4),
+        ("", 0),
+        ("memory,network,locks", 7),
+        ("mounts", 128),
+    ],
 )
 def test_collectors(twin: Path, collectors: str, bits: int) -> None:
     result = run(twin, f"ukmetrics.collectors={collectors}")
@@ -66,7 +73,7 @@ def test_collectors(twin: Path, collectors: str, bits: int) -> None:
 @pytest.mark.parametrize("collectors", ["mem", "memory,", ",memory", "memory,,locks", "Memory"])
 def test_wrong_collectors_leave_all_on(twin: Path, collectors: str) -> None:
     result = run(twin, f"ukmetrics.collectors={collectors}")
-    assert result.settings["collectors"] == "127"
+    assert result.settings["collectors"] == "255"
     assert "ukmetrics.collectors" in result.console
 
 

@@ -237,6 +237,22 @@ def test_no_line_could_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             assert name not in known.certain(rest)
 
 
+@pytest.mark.parametrize("release", ["0.13.1", "0.14.0", "0.15.0", "0.16.3"])
+def test_what_can_be_switched_on_has_something_to_show(tmp_path: Path, release: str) -> None:
+    """And what is in the table can be switched on."""
+    files = libraries(toy_port(tmp_path, unikraft=release))[0].files
+    guards = re.findall(r"^(?:#if|   ) .*CONFIG_.*", files["metric_table.c"].decode(), re.MULTILINE)
+    shown = set(re.findall(r"CONFIG_(LIBUKMETRICS_\w+)", "\n".join(guards)))
+    config = files["Config.uk"].decode()
+    assert shown <= set(re.findall(r"^config (\w+)$", config, re.MULTILINE))
+    assert set(re.findall(r"^config (\w+)\n\tbool \"", config, re.MULTILINE)) <= shown
+    assert (
+        ("LIBUKMETRICS_NETWORK" in shown)
+        == ("LIBUKMETRICS_MOUNTS" in shown)
+        == (release != "0.13.1")
+    )
+
+
 @pytest.mark.parametrize("library", ["lib-ukmetrics", "lib-toy-exporter"])
 def test_golden_config(tmp_path: Path, library: str) -> None:
     found = {made.folder: made for made in libraries(toy_port(tmp_path))}

@@ -53,7 +53,8 @@ enum ukm_collector {
 	UKM_CPU		= 1 << 3,
 	UKM_FILES	= 1 << 4,
 	UKM_NETSTAT	= 1 << 5,
-	UKM_SYSTEM	= 1 << 6
+	UKM_SYSTEM	= 1 << 6,
+	UKM_MOUNTS	= 1 << 7
 };
 
 struct ukm_config {
