@@ -27,19 +27,15 @@ _FILES = (
 _ADDRESS, _GATEWAY, _NETMASK, _PREFIX = "10.0.2.15", "10.0.2.2", "255.255.255.0", 24
 
 
-def options(release: str, library: str | None) -> tuple[str, ...]:
+def options(release: str, library: str) -> tuple[str, ...]:
     """The lines of the application's defconfig: machine, libc, network stack, exporter.
 
-    ``library`` is the exporter's Kconfig symbol without ``CONFIG_``, or None to leave it out.
+    ``library`` is the exporter's Kconfig symbol without ``CONFIG_``; it selects all else.
     """
     symbols = ["ARCH_X86_64", "PLAT_KVM", "LIBMUSL", "LIBLWIP", "LWIP_DHCP"]
     if version(release) <= (0, 14, 0):
         symbols += ["KVM_PCI", "VIRTIO_PCI", "VIRTIO_NET"]
-    if version(release) >= (0, 16, 1):
-        symbols.append("LIBUKNETDEV_EINFO_LIBPARAM")
-    if library is not None:
-        symbols.append(library)
-    symbols.append("DEBUG_SYMBOLS_LVL1")
+    symbols += [library, "DEBUG_SYMBOLS_LVL1"]
     return tuple(f"CONFIG_{symbol}=y" for symbol in symbols)
 
 

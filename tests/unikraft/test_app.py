@@ -22,29 +22,26 @@ def test_the_defconfig_names_machine_libc_network_and_exporter_only() -> None:
         "CONFIG_LIBMUSL=y",
         "CONFIG_LIBLWIP=y",
         "CONFIG_LWIP_DHCP=y",
-        "CONFIG_LIBUKNETDEV_EINFO_LIBPARAM=y",
         "CONFIG_LIBTOY_EXPORTER=y",
         "CONFIG_DEBUG_SYMBOLS_LVL1=y",
     ]
 
 
 @pytest.mark.parametrize(
-    ("release", "drivers", "einfo"),
+    ("release", "drivers", "address"),
     [
-        ("0.13.1", True, False),
-        ("0.14.0", True, False),
-        ("0.15.0", False, False),
-        ("0.16.0", False, False),
-        ("0.16.1", False, True),
-        ("0.17.0", False, True),
+        ("0.13.1", True, "netdev.ipv4_addr="),
+        ("0.14.0", True, "netdev.ipv4_addr="),
+        ("0.15.0", False, "netdev.ipv4_addr="),
+        ("0.16.0", False, "netdev.ipv4_addr="),
+        ("0.16.1", False, "netdev.ip="),
+        ("0.17.0", False, "netdev.ip="),
     ],
 )
-def test_what_a_release_calls_its_drivers(release: str, drivers: bool, einfo: bool) -> None:
+def test_what_a_release_calls_its_drivers(release: str, drivers: bool, address: str) -> None:
     lines = text("defconfig", release)
     assert ("CONFIG_KVM_PCI=y\nCONFIG_VIRTIO_PCI=y\nCONFIG_VIRTIO_NET=y\n" in lines) is drivers
-    assert ("EINFO_LIBPARAM" in lines) is einfo
-    (first, *_) = app.network_parameters(release)
-    assert first.startswith("netdev.ip=" if einfo else "netdev.ipv4_addr=")
+    assert app.network_parameters(release)[0].startswith(address)
 
 
 def test_the_kraftfile_has_the_same_options_and_the_libraries_in_order() -> None:
