@@ -10,6 +10,8 @@ from porttool.unikraft.emit import Library, Written
 FOLDER = "operator"
 DASHBOARD = "grafana/unikernels.json"
 
+_COPY = "copy the folder to where your Prometheus is and change it there"
+
 _FILES = Path(__file__).parent / "files"
 
 
@@ -31,4 +33,5 @@ def write(out: Path) -> Written:
     Raises :class:`UserError` for a file in it that is not porttool's or was edited.
     """
     made = operator_files()
-    return Written(made, out / made.folder, stamped.write(out / made.folder, made.files))
+    folder = out / made.folder
+    return Written(made, folder, stamped.write(folder, made.files, _COPY))

@@ -23,6 +23,8 @@ _FILES = (
     "main.c",
 )
 
+_COPY = "copy the folder, change it there and build that with --app DIR"
+
 #: How QEMU's user network lets a guest be reached, see its manual, "Network emulation".
 _ADDRESS, _GATEWAY, _NETMASK, _PREFIX = "10.0.2.15", "10.0.2.2", "255.255.255.0", 24
 
@@ -93,4 +95,5 @@ def write(config: PortConfig, out: Path) -> Written:
     Raises :class:`UserError` for a file in its folder that is not porttool's or was edited.
     """
     made = application(config)
-    return Written(made, out / made.folder, stamped.write(out / made.folder, made.files))
+    folder = out / made.folder
+    return Written(made, folder, stamped.write(folder, made.files, _COPY))

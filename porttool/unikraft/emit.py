@@ -27,6 +27,10 @@ from porttool.workspace import CONFIG_NAME, NAME_PATTERN, PortConfig
 
 UKMETRICS = "lib-ukmetrics"
 
+#: Where a change of an emitted library belongs.
+_PATCH = "make the change a patch of the series"
+_COPY = "set it in Kconfig or a file of metrics, or keep a copy of the library elsewhere"
+
 _UKMETRICS_SOURCES = Path(porttool.__file__).parent / "ukmetrics"
 _UKMETRICS_SUFFIXES = (".c", ".h", ".uk", ".md")
 
@@ -379,7 +383,11 @@ def emit(port: EmitInput, out: Path) -> EmitResult:
             Written(
                 library,
                 out / library.folder,
-                stamped.write(out / library.folder, library.files),
+                stamped.write(
+                    out / library.folder,
+                    library.files,
+                    _COPY if library.folder == UKMETRICS else _PATCH,
+                ),
             )
             for library in made
         ),

@@ -63,7 +63,7 @@ def compare(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     return tuple(sorted(path for path in paths if present.get(path) != files.get(path)))
 
 
-def _refuse_foreign(folder: Path, present: Mapping[str, bytes | None]) -> None:
+def _refuse_foreign(folder: Path, present: Mapping[str, bytes | None], instead: str) -> None:
     if not present:
         return
     known = recorded(folder)
@@ -77,7 +77,7 @@ def _refuse_foreign(folder: Path, present: Mapping[str, bytes | None]) -> None:
     for path in sorted(present.keys() - {STAMP}):
         if path not in known:
             raise UserError(
-                f"{path} is not porttool's, but lies in a library that it writes",
+                f"{path} is not porttool's, but lies in a folder that it writes",
                 where=str(folder / path),
                 fix="move it out of the folder",
             )
@@ -87,7 +87,7 @@ def _refuse_foreign(folder: Path, present: Mapping[str, bytes | None]) -> None:
                 f"{path} was edited since porttool wrote it",
                 where=str(folder / path),
                 why="writing it again would throw the edit away",
-                fix="make the change a patch of the series, or delete the file",
+                fix=f"{instead}, or delete the file",
             )
 
 
@@ -102,7 +102,9 @@ def _build(folder: Path, old: Path, files: Mapping[str, bytes], unchanged: set[s
             target.write_bytes(data)
 
 
-def _replace(folder: Path, new: Path, old: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+def _replace(
+    folder: Path, new: Path, old: Path, files: Mapping[str, bytes], instead: str
+) -> tuple[str, ...]:
     if old.exists():
         # A run was killed while the folders changed places.
         if folder.exists():
@@ -114,7 +116,7 @@ def _replace(folder: Path, new: Path, old: Path, files: Mapping[str, bytes]) -> 
     changed = compare(folder, files)
     if not changed:
         return ()
-    _refuse_foreign(folder, _present(folder))
+    _refuse_foreign(folder, _present(folder), instead)
     if new.exists():
         shutil.rmtree(new)
     new.mkdir(parents=True)
@@ -127,8 +129,10 @@ def _replace(folder: Path, new: Path, old: Path, files: Mapping[str, bytes]) -> 
     return changed
 
 
-def write(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+def write(folder: Path, files: Mapping[str, bytes], instead: str) -> tuple[str, ...]:
     """Make ``folder`` hold exactly ``files``, which include its stamp.
+
+    ``instead`` tells who edited a file in there where such a change belongs.
 
     The new folder is put together beside the old one and takes its place whole. Nothing is
     touched when nothing differs. Returns the paths that changed, appeared or went. Raises
@@ -136,7 +140,7 @@ def write(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     """
     new, old = (folder.parent / f".{folder.name}.{end}" for end in ("new", "old"))
     try:
-        return _replace(folder, new, old, files)
+        return _replace(folder, new, old, files, instead)
     except OSError as error:
         shutil.rmtree(new, ignore_errors=True)
         if not folder.exists() and old.exists():

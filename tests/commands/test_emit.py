@@ -49,8 +49,23 @@ def test_writes_what_the_operator_needs(tmp_path: Path, capsys: pytest.CaptureFi
     assert folder["folder"] == str(out / "operator")
     assert {"prometheus.yml", "rules/alerts.yml", "grafana/unikernels.json"} <= set(folder["files"])
     (out / "operator" / "prometheus.yml").write_text("# mine\n")
-    with pytest.raises(UserError, match=r"prometheus\.yml was edited"):
+    with pytest.raises(UserError, match=r"prometheus\.yml was edited") as refused:
         emit(source, out, operator=True)
+    assert "copy the folder to where your Prometheus is" in (refused.value.fix or "")
+
+
+def test_says_where_a_change_of_a_library_belongs(tmp_path: Path) -> None:
+    source, out = toy_port(tmp_path), tmp_path / "out"
+    for library, belongs in (
+        ("lib-toy-exporter", "make the change a patch"),
+        ("lib-ukmetrics", "set it in Kconfig"),
+    ):
+        emit(source, out)
+        (out / library / "Makefile.uk").write_text("# mine\n")
+        with pytest.raises(UserError, match=r"Makefile\.uk was edited") as refused:
+            emit(source, out)
+        assert belongs in (refused.value.fix or "")
+        (out / library / "Makefile.uk").unlink()
 
 
 def test_says_where_the_archive_belongs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,5 +82,6 @@ def test_emit_writes_it_on_demand_and_guards_edits(port: Port) -> None:
     assert "Kraftfile" in document["application"]["files"]
     assert "0 of" not in port.run("emit", "--app").out
     (folder / "main.c").write_text("int main(void) { return 0; }\n")
-    with pytest.raises(UserError, match="edited since"):
+    with pytest.raises(UserError, match="edited since") as refused:
         app.write(replace(CONFIG, name="small"), port.root / "build")
+    assert "build that with --app DIR" in (refused.value.fix or "")

@@ -30,7 +30,7 @@ class Place:
         files[stamped.STAMP] = stamped.stamp({}, files)
         library = Library("lib-ours", "libours", files)
         path = self.root / "lib-ours"
-        self.ours = (Written(library, path, stamped.write(path, files)),)
+        self.ours = (Written(library, path, stamped.write(path, files, "")),)
 
     def build(self, lines: Sequence[str] = LINES, **given: Path) -> Built:
         archives = tuple(given.values())
