@@ -82,6 +82,7 @@ def test_the_first_scrape_and_nobody_left_behind(tmp_path: Path) -> None:
     assert 0 < scrape.seconds < 20
     assert lines == ["Powered by"]
     assert "-machine q35 " in scrape.text
+    assert "-device virtio-net-pci,netdev=n0,event_idx=off " in scrape.text
     assert "-append netdev.ip=10.0.2.15/24:10.0.2.2 ukmetrics.labels=site=lab --" in scrape.text
 
 
