@@ -308,7 +308,9 @@ class _Walker:
         self._function_name = node.decl.name
         self._type(node.decl.type, parameters_too=False)
         self._push()
-        arguments = node.decl.type.args
+        # pycparser takes a body after anything that is declared, and gcc then takes none of it.
+        type_ = node.decl.type
+        arguments = type_.args if isinstance(type_, c_ast.FuncDecl) else None
         for parameter in arguments.params if arguments is not None else ():
             self._parameter(parameter)
         for parameter in node.param_decls or ():
