@@ -64,12 +64,8 @@ BOOTS = 60  # of one image, at most
 #: Why the unikernel says something else than the audit.
 _ONE_CPU = "the stub always answers with the first CPU, and there is no other"
 NOTES = {
-    "get_nprocs": "lib-musl leaves `sysconf` and its kin out with LIBPOSIX_SYSINFO, which has "
-    "a `sysconf` and no `get_nprocs`; the catalogue knows no symbol that must not be set",
     "pthread_getaffinity_np": _ONE_CPU,
     "sched_getaffinity": _ONE_CPU,
-    "sendfile": "lib-musl leaves it out with LIBLWIP, which has one of its own that warns and does "
-    "nothing: a stub; the catalogue knows no symbol that must not be set",
 }
 
 MAKEFILE = """\

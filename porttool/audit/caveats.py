@@ -2,7 +2,7 @@
 
 How something that is there works otherwise than on Linux was found by building and booting 0.16.3
 with lib-musl and lib-lwip on x86-64 under QEMU, for many functions as docs/provider-truth.md has
-it. Which system calls a function makes only now and then was read from musl 1.2.3, with which
+it. What some system calls are for that are not always made was read from musl 1.2.3, with which
 lib-musl is built.
 """
 
@@ -116,39 +116,30 @@ def caveat(need: Need) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Occasional:
-    """A system call that ``functions`` (globs) make on 64 bits only ``when``."""
-
-    syscall: str
-    functions: tuple[str, ...]
-    when: str
-
-
-_MAKES_THREADS = ("pthread_create", "thrd_create", "timer_create", "aio_*", "lio_listio*")
-_HANDLES_SIGNALS = ("sigaction", "signal", "bsd_signal", "__sysv_signal")
-_ENDS_THREADS = ("pthread_exit", "pthread_cancel", "thrd_exit")
-
-_OCCASIONAL = (
-    _Occasional("set_robust_list", ("*",), "for process-shared mutexes"),
-    _Occasional("statx", ("*",), "where time_t is wider than the kernel's"),
-    _Occasional("faccessat2", ("*",), "with flags, and not needed for them"),
-    _Occasional("sched_setscheduler", _MAKES_THREADS, "for threads with a scheduling policy"),
-    # None of these looks at what it returns; pthread_sigmask and sigprocmask do.
-    _Occasional("rt_sigprocmask", (*_MAKES_THREADS, *_ENDS_THREADS), "to hold signals back"),
-    _Occasional("rt_sigprocmask", _HANDLES_SIGNALS, "while there is one thread"),
-    _Occasional("sched_getaffinity", ("sysconf",), "for the number of processors"),
-    _Occasional("sched_getaffinity", ("get_phys_pages", "get_avphys_pages"), "for other figures"),
-)
+#: What functions make these system calls for that do not always make them.
+_OCCASIONS = {
+    "set_robust_list": "for process-shared mutexes",
+    "statx": "where time_t is wider than the kernel's",
+    "faccessat2": "with flags",
+    "sched_setscheduler": "for threads with a scheduling policy",
+}
 
 
-def occasion(function: str, syscall: str) -> str:
-    """When alone ``function`` makes ``syscall``, as it does without otherwise; "" if always."""
-    for each in _OCCASIONAL:
-        matching = any(fnmatchcase(function, name) for name in each.functions)
-        if matching and each.syscall == syscall != function:
-            return each.when
-    return ""
+#: Functions that make a system call by way of another one at whose result they do not look.
+_IGNORED = (("rt_sigprocmask", ("aio_*", "lio_listio*")),)
+
+
+def ignored(function: str, syscall: str) -> bool:
+    """Whether a function works the same without a system call that it always makes."""
+    return any(
+        syscall == made and any(fnmatchcase(function, name) for name in functions)
+        for made, functions in _IGNORED
+    )
+
+
+def occasion(syscall: str) -> str:
+    """When a function makes a system call that it does not always make."""
+    return _OCCASIONS.get(syscall, "on some ways through it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +168,15 @@ _CALLS = (
     _Pretence(("rt_sigtimedwait",), "no signal is waited for, and crashes without a siginfo_t"),
 )
 
-#: Of musl, when it is linked statically.
-_FUNCTIONS = (_Pretence(("dlopen", "dlsym", "dladdr"), "nothing can be loaded"),)
+#: Of musl. It has to make more of it than a system call that is a stub, or take a way that ends
+#: in /proc; it loads nothing when it is linked statically.
+_FUNCTIONS = (
+    _Pretence(("dlopen", "dlsym", "dladdr"), "nothing can be loaded"),
+    _Pretence(("pthread_cancel",), "no thread is ever cancelled"),
+    _Pretence(("pthread_setname_np", "pthread_getname_np"), "no name is kept"),
+    _Pretence(("setrlimit", "setrlimit64"), "no limit is kept"),
+    _Pretence(("lchmod",), "there is no /proc, which it takes"),
+)
 _LIBC = "libmusl"
 
 

@@ -1,12 +1,12 @@
 """What a Unikraft release has of everything that C code needs."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from porttool.audit.caveats import caveat, occasion, pretended_call, pretended_function
+from porttool.audit.caveats import caveat, ignored, occasion, pretended_call, pretended_function
 from porttool.audit.groups import LIBRARY
 from porttool.audit.model import AuditReport, Kind, Need, Site
 from porttool.unikraft.kconfig import Consequences
@@ -54,6 +54,8 @@ class Judged:
     not on by default then. All sorted.
     ``reason`` is one line, "" when there is nothing to say; ``patch`` is set for PATCHED alone.
     ``caveat`` says how something that can be linked works otherwise than on Linux, "" if not.
+    ``excludes`` are the Kconfig symbols that must not be set for it, sorted; ``lacking`` is how
+    many of its ``syscalls`` are missing or stubs.
     """
 
     need: Need
@@ -65,6 +67,8 @@ class Judged:
     caveat: str = ""
     symbols: tuple[str, ...] = ()
     syscalls: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+    lacking: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,11 @@ _PORT_LIBRARY, _PORT_SYMBOL = "libukmetrics", "LIBUKMETRICS"
 
 #: What can be linked, so that it matters how it works.
 _LINKED = (Status.PROVIDED, Status.RUNTIME, Status.STUBBED)
+
+#: What counts of several definitions: the best.
+_ORDER = (Status.PROVIDED, Status.STUBBED, Status.RUNTIME)
+
+_SOCKET, _STACK = "socket", "HAVE_NW_STACK"
 
 _STUBS = {
     "enosys": "ENOSYS at run time",
@@ -131,9 +140,43 @@ def judge(
     ``provides``. ``removed`` are the needs that a port no longer has.
     """
     consequences = Consequences(provides.kconfig)
-    found = (_judge(need, provides, catalogue, removed or {}) for need in report.needs)
+    found = [_judge(need, provides, catalogue, removed or {}) for need in report.needs]
+    found = _together(found, provides, consequences)
     return tuple(
         _annotated(replace(each, requires=consequences.fewest(each.symbols))) for each in found
+    )
+
+
+def _together(
+    found: Sequence[Judged], provides: Provides, consequences: Consequences
+) -> list[Judged]:
+    """The needs as they are in one configuration, which has all that is provided of them.
+
+    What that sets can keep a library from defining a name; what another one has of it counts then.
+    """
+    settled = list(found)
+    on: frozenset[str] = frozenset()
+    while True:
+        wanted = {
+            name
+            for each in settled
+            for name in (*each.symbols, *(_stacks(provides) if _SOCKET in each.syscalls else ()))
+            if each.status is Status.PROVIDED
+        }
+        before, on = on, on | consequences.by_default(wanted)
+        if on == before:
+            return settled
+        for index, each in enumerate(settled):
+            if each.library is not None and on.intersection(each.excludes):
+                settled[index] = _judge_ways(each.need, provides, on)
+
+
+def _stacks(provides: Provides) -> Iterable[str]:
+    """The external libraries that are a network stack."""
+    return (
+        option.name
+        for option in provides.kconfig.options.values()
+        if option.external and any(line.value == _STACK for line in option.selects)
     )
 
 
@@ -174,14 +217,38 @@ def _judge(
         return Judged(need, Status.PROVIDED, _PORT_LIBRARY, symbols=(_PORT_SYMBOL,))
     if need.kind not in (Kind.FUNCTION, Kind.VARIABLE):
         return _judge_header(need, header, provides)
+    return _judge_ways(need, provides)
+
+
+def _judge_ways(need: Need, provides: Provides, on: frozenset[str] = frozenset()) -> Judged:
+    """The best of what the libraries have of a function or variable while ``on`` is set."""
     symbol = provides.symbols.get(need.name)
-    return _missing(need, provides) if symbol is None else _judge_symbol(need, symbol, provides)
+    if symbol is None:
+        return _missing(need, provides)
+    every = (symbol, *provides.others.get(need.name, ()))
+    ways = [each for each in every if not on.intersection(each.excludes)]
+    if not ways:
+        return _left_out(need, symbol, provides, on)
+    found = [_judge_symbol(need, each, provides) for each in ways]
+    return min(found, key=lambda each: (_ORDER.index(each.status), each.lacking))
+
+
+def _left_out(need: Need, symbol: Symbol, provides: Provides, on: frozenset[str]) -> Judged:
+    by = _sorted(on.intersection(symbol.excludes))
+    declared = need.header in provides.headers
+    is_set = "is set" if len(by) == 1 else "are set"
+    return Judged(
+        need,
+        Status.DECLARED_ONLY if declared else Status.ABSENT,
+        reason=f"{symbol.library} leaves it out with {' and '.join(by)}, which {is_set}",
+    )
 
 
 def _judge_header(need: Need, header: str | None, provides: Provides) -> Judged:
     library = provides.headers.get(header or "")
     if library is not None:
-        symbols = provides.kconfig.libraries.get(library, ())
+        parts = provides.parts.get(header or "", ())
+        symbols = _sorted([*provides.kconfig.libraries.get(library, ()), *parts])
         return Judged(need, Status.PROVIDED, library, symbols=symbols)
     if need.kind is Kind.HEADER:
         return Judged(need, Status.ABSENT, reason="no library has this header")
@@ -209,20 +276,29 @@ def _places(sites: Sequence[Site]) -> str:
 
 
 def _judge_symbol(need: Need, symbol: Symbol, provides: Provides) -> Judged:
-    always = [name for name in symbol.syscalls if not occasion(need.name, name)]
-    there = {name: provides.syscalls[name] for name in always if name in provides.syscalls}
-    missing = [name for name in always if name not in there]
+    there = {name: provides.syscalls[name] for name in symbol.syscalls if name in provides.syscalls}
+    # What a system call takes may be what the function must not have.
+    there = {name: call for name, call in there.items() if not _excluded(call, symbol)}
     stubs = {name: how for name, call in there.items() if (how := _pretends(call))}
-    symbols = _sorted([*symbol.requires, *_required(there.values())])
+    works = {name: call for name, call in there.items() if name not in stubs}
+    rare = {*symbol.sometimes, *symbol.unchecked} - {need.name} if works else set()
+    rare |= {name for name in symbol.syscalls if ignored(need.name, name)}
+    missing = [name for name in symbol.syscalls if name not in there and name not in rare]
+    idle = {name: how for name, how in stubs.items() if name not in rare}
+    lacking = [name for name in symbol.syscalls if name not in works]
+    taken = [call for name, call in there.items() if name in works or name not in rare]
+    symbols = _sorted([*symbol.requires, *_required(taken)])
 
-    def judged(status: Status, reason: str) -> Judged:
+    def judged(status: Status, *reasons: str) -> Judged:
         return Judged(
             need,
             status,
             symbol.library,
-            reason=reason,
+            reason="; ".join([*reasons, *_exclusion(symbol)]),
             symbols=symbols,
             syscalls=tuple(symbol.syscalls),
+            excludes=symbol.excludes,
+            lacking=len(lacking),
         )
 
     how = pretended_function(symbol.library, need.name)
@@ -231,12 +307,22 @@ def _judge_symbol(need: Need, symbol: Symbol, provides: Provides) -> Judged:
     if missing:
         calls = _syscalls(missing)
         return judged(Status.RUNTIME, f"links, but nothing provides {calls}: ENOSYS at run time")
-    if stubs:
-        how = next(iter(stubs.values()))
-        what = "is a stub" if len(stubs) == 1 else "are stubs"
-        return judged(Status.STUBBED, f"links, but {_syscalls(stubs)} under it {what}: {how}")
-    reasons = [*_further(symbol, there), *_occasions(need, symbol, provides)]
-    return judged(Status.PROVIDED, "; ".join(reasons))
+    if idle:
+        how = next(iter(idle.values()))
+        what = "is a stub" if len(idle) == 1 else "are stubs"
+        return judged(Status.STUBBED, f"links, but {_syscalls(idle)} under it {what}: {how}")
+    return judged(Status.PROVIDED, *_further(symbol, works), *_occasions(symbol, lacking, there))
+
+
+def _excluded(call: Syscall, symbol: Symbol) -> bool:
+    """Whether a system call is never there together with a function that makes it."""
+    return not set(call.requires).isdisjoint(symbol.excludes) or not set(
+        symbol.requires
+    ).isdisjoint(call.excludes)
+
+
+def _exclusion(symbol: Symbol) -> list[str]:
+    return [f"only without {' and '.join(symbol.excludes)}"] if symbol.excludes else []
 
 
 def _pretends(call: Syscall) -> str:
@@ -261,15 +347,18 @@ def _verb(providers: Collection[str]) -> str:
     return "provides" if len(providers) == 1 else "provide"
 
 
-def _occasions(need: Need, symbol: Symbol, provides: Provides) -> list[str]:
+def _occasions(
+    symbol: Symbol, lacking: Iterable[str], there: Mapping[str, Syscall]
+) -> Iterator[str]:
     """What does not work of a function that is provided otherwise."""
-    words = []
-    for name in symbol.syscalls:
-        call = provides.syscalls.get(name)
-        if (when := occasion(need.name, name)) and (call is None or call.stub is not None):
-            what = "missing" if call is None else "a stub"
-            words.append(f"syscall {name} is {what}, and made only {when}")
-    return words
+    by_words: dict[str, list[str]] = {}
+    for name in lacking:
+        what = "a stub" if name in there else "missing"
+        unchecked = name in symbol.unchecked or ignored(symbol.name, name)
+        when = "its result not looked at" if unchecked else f"made only {occasion(name)}"
+        by_words.setdefault(f"{what}, and {when}", []).append(name)
+    for words, names in by_words.items():
+        yield f"{_syscalls(names)} {'is' if len(names) == 1 else 'are'} {words}"
 
 
 def _required(calls: Iterable[Syscall]) -> list[str]:
@@ -313,10 +402,8 @@ def _instead(
             words.append(f"ukstore's {found[0].library} ({', '.join(e.name for e in found)})")
             requires += (symbol for entry in found for symbol in entry.requires)
     for name in replacement.functions:
-        symbol = provides.symbols.get(name)
-        need = Need(Kind.FUNCTION, name, "", None, ())
-        judged = None if symbol is None else _judge_symbol(need, symbol, provides)
-        if judged is not None and judged.status is Status.PROVIDED:
+        judged = _judge_ways(Need(Kind.FUNCTION, name, "", None, ()), provides)
+        if judged.status is Status.PROVIDED:
             words.append(f"{name}()")
             requires += judged.symbols
     return words, _sorted(requires)

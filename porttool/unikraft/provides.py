@@ -1,12 +1,12 @@
 """What one Unikraft release provides to C code: symbols, system calls and headers.
 
 The files under ``provides/`` are made by ``porttool catalogue scan`` and hold facts alone. Their
-schema, version 2, is described in ``docs/catalogue.md``.
+schema, version 3, is described in ``docs/catalogue.md``.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,9 +18,11 @@ from porttool.unikraft.kconfig import Graph
 
 _T = TypeVar("_T")
 _SHIPPED = Path(__file__).parent / "provides"
-_SCHEMA = 2
+_SCHEMA = 3
+_NOT = "!"
 _DEPTHS = 2
 _KINDS = ("function", "variable")
+_CALLS = ("syscalls", "sometimes", "unchecked")
 _RELEASE = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 ENTRY_TYPES = ("u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64", "uptr", "charp")
@@ -39,9 +41,12 @@ class Symbol:
     """A function or variable that other libraries can link with.
 
     ``requires`` are the Kconfig symbols (without ``CONFIG_``) that have to be set for it to exist,
-    sorted, without those that one of the others selects anyway. ``syscalls`` are the system calls
-    it makes, itself or by way of other functions of its library. ``stub`` is one of :data:`STUBS`.
-    ``source`` is the file that defines it, relative to the library or the archive it is made from.
+    sorted, without those that one of the others selects anyway; ``excludes`` are those that must
+    not be set, sorted. ``syscalls`` are the system calls that it may make, itself or by way of
+    other functions of its library. Of these it makes ``sometimes`` on some ways through it alone
+    (failures that it finds itself do not count as ways), and at the result of ``unchecked`` it
+    does not look. ``stub`` is one of :data:`STUBS`. ``source`` is the file that defines it,
+    relative to the library or the archive it is made from.
     """
 
     name: str
@@ -51,6 +56,9 @@ class Symbol:
     syscalls: tuple[str, ...]
     stub: str | None
     source: str
+    excludes: tuple[str, ...] = ()
+    sometimes: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,7 @@ class Syscall:
     library: str
     requires: tuple[str, ...]
     stub: str | None
+    excludes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +105,11 @@ class Provides:
     """All that a tree of one release and its libraries provide, for x86-64.
 
     ``commits`` maps ``unikraft``, ``lib-musl`` and the like to the commit that was read, None when
-    it was no git checkout. ``headers`` maps the name of a header, as in ``#include <...>``, to the
-    library that brings it. ``declared`` are names that a header declares and nothing defines.
+    it was no git checkout. ``others`` are definitions of further libraries, for symbols that a
+    Kconfig symbol can exclude; the first of them that nothing excludes counts then.
+    ``headers`` maps the name of a header, as in ``#include <...>``, to the library that brings it,
+    ``parts`` those that take Kconfig symbols beside the library's own to these.
+    ``declared`` are names that a header declares and nothing defines.
     ``ukstore`` is the generation of ukstore: 1 when entries are found by name, 2 by id, None when
     there is none; ``entries`` are what it holds, sorted by library and name. ``kconfig`` has
     the boolean Kconfig symbols of the tree and the libraries.
@@ -112,6 +124,8 @@ class Provides:
     ukstore: int | None = None
     entries: tuple[Entry, ...] = ()
     kconfig: Graph = field(default_factory=Graph)
+    others: Mapping[str, tuple[Symbol, ...]] = field(default_factory=dict)
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def dumps(provides: Provides) -> str:
@@ -123,15 +137,23 @@ def dumps(provides: Provides) -> str:
         "ukstore": provides.ukstore,
         "entries": [_of_entry(entry) for entry in provides.entries],
         "symbols": _grouped(
-            {
-                name: (_owner(symbol), _of_symbol(symbol))
-                for name, symbol in provides.symbols.items()
-            }
+            (_owner(symbol), symbol.name, _of_symbol(symbol))
+            for symbol in provides.symbols.values()
+        ),
+        "others": _grouped(
+            (_owner(symbol), symbol.name, _of_symbol(symbol))
+            for symbols in provides.others.values()
+            for symbol in symbols
         ),
         "syscalls": _grouped(
-            {name: (_owner(call), call.stub) for name, call in provides.syscalls.items()}
+            (_owner(call), call.name, call.stub) for call in provides.syscalls.values()
         ),
-        "headers": _names_of(provides.headers),
+        "headers": _names_of(
+            {
+                name: " ".join((library, *provides.parts.get(name, ())))
+                for name, library in provides.headers.items()
+            }
+        ),
         "declared": sorted(provides.declared),
         **kconfig.to_document(provides.kconfig),
     }
@@ -139,8 +161,8 @@ def dumps(provides: Provides) -> str:
 
 
 def _owner(each: Symbol | Syscall) -> str:
-    """The library and what it requires, as one word after the other."""
-    return " ".join((each.library, *each.requires))
+    """The library, what it requires and what it excludes, as one word after the other."""
+    return " ".join((each.library, *each.requires, *(f"{_NOT}{name}" for name in each.excludes)))
 
 
 def _of_symbol(symbol: Symbol) -> object:
@@ -148,8 +170,9 @@ def _of_symbol(symbol: Symbol) -> object:
     facts: dict[str, object] = {}
     if symbol.kind != "function":
         facts["kind"] = symbol.kind
-    if symbol.syscalls:
-        facts["syscalls"] = " ".join(symbol.syscalls)
+    for key in _CALLS:
+        if names := getattr(symbol, key):
+            facts[key] = " ".join(names)
     if symbol.stub is not None:
         facts["stub"] = symbol.stub
     return {"source": symbol.source, **facts} if facts else symbol.source
@@ -168,11 +191,11 @@ def _of_entry(entry: Entry) -> dict[str, object]:
     return {**facts, "object": entry.object} if entry.dynamic else facts
 
 
-def _grouped(facts: Mapping[str, tuple[str, object]]) -> dict[str, dict[str, object]]:
+def _grouped(facts: Iterable[tuple[str, str, object]]) -> dict[str, dict[str, object]]:
     groups: dict[str, dict[str, object]] = {}
-    for name, (group, fact) in sorted(facts.items()):
+    for group, name, fact in sorted(facts, key=lambda each: each[:2]):
         groups.setdefault(group, {})[name] = fact
-    return dict(sorted(groups.items()))
+    return groups
 
 
 def _names_of(owners: Mapping[str, str]) -> dict[str, list[str]]:
@@ -224,6 +247,12 @@ def load(path: Path) -> Provides:
 def _provides(document: Any) -> Provides:  # noqa: ANN401 - whatever the file holds
     if document["schema"] != _SCHEMA:
         raise ValueError(f"schema {document['schema']!r} instead of {_SCHEMA}")
+    headers = {
+        name: group.split() for group, names in document["headers"].items() for name in names
+    }
+    others: dict[str, tuple[Symbol, ...]] = {}
+    for name, symbol in _symbols(document["others"]):
+        others[name] = (*others.get(name, ()), symbol)
     return Provides(
         release=_text(document["release"]),
         commits={
@@ -232,41 +261,61 @@ def _provides(document: Any) -> Provides:  # noqa: ANN401 - whatever the file ho
         },
         symbols=dict(_symbols(document["symbols"])),
         syscalls=dict(_syscalls(document["syscalls"])),
-        headers={name: library for library, names in document["headers"].items() for name in names},
+        headers={name: library for name, (library, *_) in headers.items()},
         declared=frozenset(_texts(document["declared"])),
         ukstore=None if document["ukstore"] is None else _one_of(document["ukstore"], (1, 2)),
         entries=tuple(_entry(raw) for raw in _list(document["entries"])),
         kconfig=kconfig.from_document(document),
+        others=others,
+        parts={name: tuple(parts) for name, (_, *parts) in headers.items() if parts},
     )
 
 
 def _symbols(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Symbol]]:
     for group, facts in groups.items():
-        library, *requires = group.split()
-        owner = (library, tuple(requires))
+        owner, excludes = _group(group)
         for name, fact in facts.items():
             if isinstance(fact, str):
-                yield name, Symbol(name, "function", *owner, (), None, fact)
+                yield name, Symbol(name, "function", *owner, (), None, fact, excludes)
             else:
-                yield name, _symbol(name, owner, fact)
+                yield name, _symbol(name, owner, excludes, fact)
 
 
-def _symbol(name: str, owner: tuple[str, tuple[str, ...]], fact: Mapping[str, Any]) -> Symbol:
+def _group(words: str) -> tuple[tuple[str, tuple[str, ...]], tuple[str, ...]]:
+    """The library and what it requires, and what it excludes."""
+    library, *names = words.split()
+    requires = tuple(name for name in names if not name.startswith(_NOT))
+    excludes = tuple(name.removeprefix(_NOT) for name in names if name.startswith(_NOT))
+    return (library, requires), excludes
+
+
+def _symbol(
+    name: str,
+    owner: tuple[str, tuple[str, ...]],
+    excludes: tuple[str, ...],
+    fact: Mapping[str, Any],
+) -> Symbol:
+    syscalls, sometimes, unchecked = (tuple(fact.get(key, "").split()) for key in _CALLS)
+    if not {*sometimes, *unchecked} <= {*syscalls}:
+        raise ValueError(f"{name} makes system calls that are not among its system calls")
     return Symbol(
         name,
         _one_of(fact.get("kind", "function"), _KINDS),
         *owner,
-        tuple(fact.get("syscalls", "").split()),
+        syscalls,
         _stub(fact.get("stub")),
         _text(fact["source"]),
+        excludes,
+        sometimes,
+        unchecked,
     )
 
 
 def _syscalls(groups: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Syscall]]:
     for group, facts in groups.items():
-        library, *requires = group.split()
+        owner, excludes = _group(group)
         for name, stub in facts.items():
-            yield name, Syscall(name, library, tuple(requires), _stub(stub))
+            yield name, Syscall(name, *owner, _stub(stub), excludes)
 
 
 def _entry(raw: Mapping[str, Any]) -> Entry:

@@ -7,7 +7,13 @@ from porttool.unikraft.provides import Provides, Symbol, Syscall, dumps, load
 
 
 def symbol(
-    *syscalls: str, stub: str | None = None, library: str = "libmusl", requires: str = "LIBMUSL"
+    *syscalls: str,
+    stub: str | None = None,
+    library: str = "libmusl",
+    requires: str = "LIBMUSL",
+    excludes: str = "",
+    sometimes: str = "",
+    unchecked: str = "",
 ) -> dict[str, Any]:
     """A function of the release."""
     return {
@@ -17,6 +23,9 @@ def symbol(
         "syscalls": list(syscalls),
         "stub": stub,
         "source": "x.c",
+        "excludes": excludes.split(),
+        "sometimes": sometimes.split(),
+        "unchecked": unchecked.split(),
     }
 
 
@@ -42,10 +51,17 @@ DOCUMENT: dict[str, Any] = {
         "sync": symbol("sync"),
         "setgroups": symbol("sync", "prlimit64"),
         "statvfs": symbol("statfs"),
-        "pthread_create": symbol("clock_gettime", "sched_setscheduler"),
+        "pthread_create": symbol(
+            "clock_gettime", "sched_setscheduler", sometimes="sched_setscheduler"
+        ),
         "pthread_setschedparam": symbol("sched_setscheduler"),
-        "sysconf": symbol("sched_getaffinity", "prlimit64"),
-        "get_phys_pages": symbol("sched_getaffinity"),
+        "sysconf": symbol("sched_getaffinity", "prlimit64", sometimes="prlimit64"),
+        "get_phys_pages": symbol("sysinfo", "prlimit64", sometimes="prlimit64"),
+        "nice": symbol("getpriority", "prlimit64", sometimes="getpriority prlimit64"),
+        "raise": symbol("getuid", "prlimit64", unchecked="prlimit64"),
+        "gethostname": symbol("uname", excludes="LIBPOSIX_SYSINFO"),
+        "get_avphys_pages": symbol("sysinfo", excludes="LIBPOSIX_USER"),
+        "getlogin": symbol(excludes="LIBPOSIX_USER"),
         "get_nprocs": symbol("sched_getaffinity"),
         "stderr": symbol() | {"kind": "variable"},
         "send": symbol(library="libposix_socket", requires="LIBPOSIX_SOCKET LIBMUSL"),
@@ -60,6 +76,12 @@ DOCUMENT: dict[str, Any] = {
         "sched_getaffinity": syscall("LIBPOSIX_PROCESS", "enosys"),
         "statfs": syscall("LIBVFSCORE"),
         "sync": syscall("LIBVFSCORE", "empty"),
+        "sysinfo": syscall("LIBPOSIX_SYSINFO"),
+        "uname": syscall("LIBPOSIX_SYSINFO"),
+    },
+    "others": {
+        "gethostname": symbol(library="libposix_sysinfo", requires="LIBPOSIX_SYSINFO"),
+        "getlogin": symbol(library="libposix_user", requires="LIBPOSIX_USER", stub="empty"),
     },
     "headers": dict.fromkeys(("stdio.h", "unistd.h", "time.h", "string.h"), "libmusl"),
     "declared": ["printf", "execve", "fork", "setsid"],
@@ -72,22 +94,27 @@ def write_catalogue(path: Path) -> Path:
     return path
 
 
+def _symbol(name: str, raw: dict[str, Any]) -> Symbol:
+    return Symbol(
+        name,
+        raw["kind"],
+        raw["library"],
+        tuple(raw["requires"]),
+        tuple(raw["syscalls"]),
+        raw["stub"],
+        raw["source"],
+        tuple(raw["excludes"]),
+        tuple(raw["sometimes"]),
+        tuple(raw["unchecked"]),
+    )
+
+
 def _release() -> Provides:
     return Provides(
         release=DOCUMENT["release"],
         commits=DOCUMENT["commits"],
-        symbols={
-            name: Symbol(
-                name,
-                raw["kind"],
-                raw["library"],
-                tuple(raw["requires"]),
-                tuple(raw["syscalls"]),
-                raw["stub"],
-                raw["source"],
-            )
-            for name, raw in DOCUMENT["symbols"].items()
-        },
+        symbols={name: _symbol(name, raw) for name, raw in DOCUMENT["symbols"].items()},
+        others={name: (_symbol(name, raw),) for name, raw in DOCUMENT["others"].items()},
         syscalls={
             name: Syscall(name, raw["library"], tuple(raw["requires"]), raw["stub"])
             for name, raw in DOCUMENT["syscalls"].items()

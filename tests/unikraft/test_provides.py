@@ -25,9 +25,23 @@ SOME = Provides(
         "fork": Symbol("fork", "function", "libmusl", ("LIBMUSL",), (), "enosys", "src/fork.c"),
         "exit": Symbol("exit", "function", "libmusl", ("LIBMUSL",), (), None, "src/exit.c"),
         "one": Symbol("one", "variable", "libone", ("LIBONE", "LIBTWO"), (), None, "one.c"),
+        "host": Symbol(
+            *("host", "function", "libmusl", ("LIBMUSL",), ("close", "open"), None, "host.c"),
+            *(("LIBNAME", "LIBOTHER"), ("open",), ("close",)),
+        ),
     },
-    syscalls={"open": Syscall("open", "libvfscore", ("LIBVFSCORE",), None)},
-    headers={"stdio.h": "libmusl"},
+    others={
+        "host": (
+            Symbol("host", "function", "libname", ("LIBNAME",), (), "empty", "name.c"),
+            Symbol("host", "function", "libother", ("LIBOTHER",), (), None, "name.c"),
+        )
+    },
+    syscalls={
+        "open": Syscall("open", "libvfscore", ("LIBVFSCORE",), None),
+        "mmap": Syscall("mmap", "libmmap", ("LIBMMAP",), None, ("LIBVMEM",)),
+    },
+    headers={"stdio.h": "libmusl", "crypt.h": "libmusl"},
+    parts={"crypt.h": ("LIBMUSL_CRYPT",)},
     declared=frozenset({"daemon"}),
     ukstore=2,
     entries=(
@@ -55,6 +69,8 @@ def test_the_order_of_facts_does_not_show() -> None:
         SOME.declared,
         SOME.ukstore,
         SOME.entries,
+        others=SOME.others,
+        parts=dict(SOME.parts),
     )
     assert dumps(other) == dumps(SOME)
 
@@ -62,7 +78,8 @@ def test_the_order_of_facts_does_not_show() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("schema", 1),
+        ("schema", 2),
+        ("symbols", {"libx": {"a": {"source": "a.c", "sometimes": "open"}}}),
         ("symbols", {"libx": {"a": {"kind": "function"}}}),
         ("symbols", {"libx": {"a": {"source": "a.c", "stub": "maybe"}}}),
         ("symbols", {"libx": ["a"]}),
@@ -82,6 +99,14 @@ def test_other_files_are_refused(tmp_path: Path, key: str, value: object) -> Non
     with pytest.raises(ProvidesError, match="does not say") as caught:
         load(path)
     assert caught.value.where == str(path)
+
+
+def test_what_must_not_be_set_stands_beside_what_must() -> None:
+    document = json.loads(dumps(SOME))
+    assert list(document["symbols"]["libmusl LIBMUSL !LIBNAME !LIBOTHER"]) == ["host"]
+    assert list(document["others"]) == ["libname LIBNAME", "libother LIBOTHER"]
+    assert document["syscalls"]["libmmap LIBMMAP !LIBVMEM"] == {"mmap": None}
+    assert document["headers"]["libmusl LIBMUSL_CRYPT"] == ["crypt.h"]
 
 
 def test_a_file_that_is_no_json_is_refused(tmp_path: Path) -> None:

@@ -11,9 +11,12 @@ from porttool.errors import UserError
 from porttool.unikraft.provides import Provides, Symbol, dumps
 from porttool.unikraft.scan.archives import unpack
 from porttool.unikraft.scan.assembler import of_assembler
+from porttool.unikraft.scan.calls import node
+from porttool.unikraft.scan.calls import stub as pretends
 from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition, symbol
 from porttool.unikraft.scan.conditional import Reader
 from porttool.unikraft.scan.definitions import of_c
+from porttool.unikraft.scan.kconfig import Way, least
 from porttool.unikraft.scan.makefile import Makefile
 from porttool.unikraft.scan.tree import provides, scan
 from tests.support import Files, git, porttool, write_files
@@ -111,11 +114,16 @@ MUSL: Files = {
     ),
     "Makefile.uk.musl.one": (
         "LIBMUSL_ONE_HDRS-y += $(LIBMUSL)/include/one.h\n"
+        "LIBMUSL_ONE_SRCS-y += $(LIBMUSL)/src/one/generic.c\n"
+        "ifeq (x86_64,$(CONFIG_UK_ARCH))\nLIBMUSL_ONE_SRCS-y =\nendif\n"
+        "ifneq ($(CONFIG_LIBFILES_A),y)\n"
+        "LIBMUSL_ONE_SRCS-y += $(LIBMUSL)/src/one/either.c\nendif\n"
         "LIBMUSL_ONE_SRCS-y += $(LIBMUSL)/src/one/open.c\n"
         "# LIBMUSL_ONE_SRCS-y += $(LIBMUSL)/src/one/left_out.c\n"
         "$(eval $(call _libmusl_import_lib,one,$(LIBMUSL_ONE_HDRS-y),$(LIBMUSL_ONE_SRCS-y)))\n"
     ),
     "Makefile.uk.musl.two": (
+        "LIBMUSL_TWO_HDRS-y += $(LIBMUSL)/include/two.h\n"
         "LIBMUSL_TWO_SRCS-y += $(LIBMUSL)/src/two/reopen.c\n"
         "$(eval $(call _libmusl_import_lib,two,$(LIBMUSL_TWO_HDRS-y),$(LIBMUSL_TWO_SRCS-y)))\n"
     ),
@@ -128,6 +136,14 @@ MUSL: Files = {
 
 ARCHIVE: Files = {
     "musl-7.0/include/one.h": "int open(const char *, int, ...);\nint left_out(void);\n",
+    "musl-7.0/include/two.h": "",
+    "musl-7.0/src/one/generic.c": "int generic;\n",
+    "musl-7.0/src/one/either.c": (
+        '#include "internal.h"\nint open(const char *, int, ...);\n'
+        "static int back(void) { return __syscall(SYS_open); }\n"
+        "void either(int x)\n{\n\tif (x < 0) {\n\t\terrno = EINVAL;\n\t\treturn;\n\t}\n"
+        "\t__syscall(SYS_fchmod, 1);\n\tif (x)\n\t\topen(0, x);\n\telse\n\t\trun(back);\n}\n"
+    ),
     "musl-7.0/arch/x86_64/bits/syscall.h.in": "#define __NR_open 2\n#define __NR_fchmod 91\n",
     "musl-7.0/src/internal/internal.h": (
         "#define weak_alias(old, new) \\\n"
@@ -237,7 +253,7 @@ def test_musl_is_read_from_its_patched_archive(with_musl: Provides) -> None:
     musl = {name for name, each in with_musl.symbols.items() if each.library == "libmusl"}
     assert musl == {
         "open", "open64", "__clever", "signal_like", "pointer", "plain", "list", "made", "after",
-        "closing",
+        "closing", "either",
     }  # fmt: skip
     assert with_musl.symbols["open"].source == "src/one/open.c"
     assert with_musl.headers["one.h"] == "libmusl"
@@ -259,6 +275,78 @@ def test_system_calls_are_found_through_macros_helpers_and_aliases(with_musl: Pr
     assert with_musl.symbols["open64"].syscalls == ("open",)
     # By way of a static function of its file and an inline one of a header; a->closing is no call.
     assert with_musl.symbols["after"].syscalls == ("fchmod", "open")
+
+
+def test_what_a_library_leaves_out_is_another_ones(with_musl: Provides) -> None:
+    found = with_musl.symbols["either"]
+    assert (found.library, found.requires, found.excludes) == (
+        "libmusl",
+        ("LIBMUSL",),
+        ("LIBFILES_A",),
+    )
+    (other,) = with_musl.others["either"]
+    assert (other.library, other.requires, other.excludes) == (
+        "libfiles",
+        ("LIBFILES", "LIBFILES_A"),
+        (),
+    )
+    # A definition that nothing excludes is there whatever others there are.
+    assert with_musl.others.keys() == {"either"}
+
+
+def test_a_symbol_is_excluded_only_where_it_matters() -> None:
+    one, other, third = symbol("A"), symbol("B"), symbol("C")
+    assert least(one & ~other, {}) == Way(("A",), ("B",))
+    assert least((one & ~other) | (one & other), {}) == Way(("A",))
+    assert least((one & ~other) | (third & other), {}) == Way(("A",), ("B",))
+    # What is on when nobody says otherwise would have to be switched off.
+    assert least((one & ~other) | (third & other), {}, frozenset("B")) == Way(("B", "C"))
+    assert least(NEVER, {}) is None
+
+
+def test_a_header_takes_the_one_part_of_its_library_that_has_it(with_musl: Provides) -> None:
+    assert with_musl.headers["two.h"] == "libmusl"
+    assert with_musl.parts == {"two.h": ("LIBMUSL_TWO",)}
+
+
+def test_calls_on_some_ways_alone_and_results_that_nobody_looks_at(with_musl: Provides) -> None:
+    found = with_musl.symbols["either"]
+    assert found.syscalls == ("fchmod", "open")
+    assert (found.sometimes, found.unchecked) == (("open",), ("fchmod",))
+    after = with_musl.symbols["after"]
+    assert (after.sometimes, after.unchecked) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("body", "stub"),
+    [
+        ("if (unlikely(id != 0))\n\t\treturn -EINVAL;\n\treturn 0;", "empty"),
+        (
+            "int i;\n\tfor (i = 0; i < n; i++)\n\t\tif (l[i])\n\t\t\treturn -EINVAL;\n\treturn 0;",
+            "empty",
+        ),
+        ('uk_pr_debug("no\\n");\n\treturn 0;', "empty"),
+        ("if (unlikely(check(id)))\n\t\treturn -EINVAL;\n\treturn 0;", None),
+        ("if (unlikely(id != 0))\n\t\treturn -EINVAL;\n\tkept = id;\n\treturn 0;", None),
+        ("return 7;", None),
+    ],
+)
+def test_what_only_checks_its_arguments_is_a_stub(
+    tmp_path: Path, body: str, stub: str | None
+) -> None:
+    (tmp_path / "a.c").write_text(f"int set(int id)\n{{\n\t{body}\n}}\n")
+    (found,) = of_c(Reader([tmp_path], {}, [tmp_path]).read(tmp_path / "a.c")).definitions
+    assert pretends(found, empty_counts=True) == stub
+
+
+def test_assembler_makes_system_calls_by_number(tmp_path: Path) -> None:
+    (tmp_path / "vfork.s").write_text(
+        ".global vfork\nvfork:\n\tpop %rdx\n\tmov $58,%eax\n\tsyscall\n\tmov $2,%eax\n\tret\n"
+    )
+    source = Reader([tmp_path], {}, [tmp_path]).read(tmp_path / "vfork.s")
+    (found,) = of_assembler(source, {2: "open", 58: "vfork"}).definitions
+    made = node(found, source.macros, frozenset({"open", "vfork"}))
+    assert made.syscalls == {"vfork"}
 
 
 def test_a_libc_switches_the_wrappers_of_the_shim_off(with_musl: Provides) -> None:
@@ -441,7 +529,7 @@ LOW: Files = {
 
 def test_names_that_macros_of_the_assembler_make(tmp_path: Path) -> None:
     write_files(tmp_path, LOW)
-    found = of_assembler(Reader([tmp_path], {}, [tmp_path]).read(tmp_path / "low.S"))
+    found = of_assembler(Reader([tmp_path], {}, [tmp_path]).read(tmp_path / "low.S"), {})
     assert {each.name: each.function for each in found.definitions} == {
         **dict.fromkeys(("first", "trap_page", "trap_debug"), True),
         **dict.fromkeys(("line_0", "line_1", "line_2"), True),

@@ -1,7 +1,7 @@
 """External names that files of assembler define, with the macros of cpp and of GNU as in them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from porttool.unikraft.scan.condition import NEVER, Condition
@@ -22,6 +22,7 @@ _CLOSES = re.compile(r"\.\s*(?:endm|endr)\b")
 _NAMING = re.compile(
     r"\.\s*(?:globl|global|weak|set|section|pushsection|macro)\b|[\w$.\\()]+\s*(?::|=)"
 )
+_LOADED = re.compile(r"movl?q?b?\s*\$([0-9]+|0x[0-9a-f]+)\s*,\s*%(?:[er]?ax|al)")
 _DATA = re.compile(r"\.?(?:data|bss|rodata)\b")
 _DEPTH_MAX = 12
 _REPEATS_MAX = 4096
@@ -45,18 +46,34 @@ class _Defined:
     """Whether it can define anything."""
 
 
-def of_assembler(source: Source) -> Found:
-    """Global labels and symbols of a file of assembler that has been read."""
+def of_assembler(source: Source, numbers: Mapping[int, str]) -> Found:
+    """Global labels and symbols of a file of assembler that has been read.
+
+    ``numbers`` are the names of system calls. One that the file makes counts for all its labels.
+    """
     reader = _Reader(source)
-    reader.run(list(reader.statements()), 0)
+    statements = list(reader.statements())
+    reader.run(statements, 0)
     found = Found()
     words = tuple(token.text for token in source.tokens if token.kind == "word")
+    words += tuple(f"SYS_{name}" for name in _made(statements, numbers))
     for name, condition in reader.labels.items():
         condition = condition & reader.globals.get(name, NEVER)
         if condition is not NEVER:
             function = reader.types.get(name, "function") == "function"
             found.definitions.append(Definition(name, function, False, condition, words))
     return found
+
+
+def _made(statements: list["_Statement"], numbers: Mapping[int, str]) -> Iterator[str]:
+    """The system calls whose number is in the register for it when one is made."""
+    number = None
+    for each in statements:
+        text = _LABEL.sub("", each.text)
+        if match := _LOADED.fullmatch(text):
+            number = int(match[1], 0)
+        elif text == "syscall" and number is not None and number in numbers:
+            yield numbers[number]
 
 
 @dataclass(slots=True)

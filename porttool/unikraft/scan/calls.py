@@ -1,18 +1,20 @@
 """Which system calls are made under a function, and which functions only pretend."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from porttool.unikraft.scan import flow
+from porttool.unikraft.scan.condition import ALWAYS
 from porttool.unikraft.scan.definitions import Definition
-from porttool.unikraft.scan.tokens import Macros, lex
+from porttool.unikraft.scan.tokens import CToken, Macros, expand, lex
 
 _NUMBER = re.compile(r"(?:SYS|__NR)_(\w+)")
 _HANDLER = re.compile(r"uk_syscall_[re](?:_[ue])?_(\w+)")
 _SOCKETCALL = frozenset({"socketcall", "socketcall_cp", "__socketcall", "__socketcall_cp"})
 
 #: What nearly every function of musl can reach, and what none needs in order to work: locks of
-#: files, of memory and of the library, cancellation, and the end of the program.
+#: files, of memory and of the library, cancellation, and the ends of handlers and of the program.
 _INFRASTRUCTURE = frozenset({
     "__lock", "__unlock", "__lockfile", "__unlockfile", "__ofl_lock", "__ofl_unlock",
     "__aio_close", "a_crash", "abort", "exit", "_exit", "_Exit", "__pthread_testcancel",
@@ -21,17 +23,38 @@ _INFRASTRUCTURE = frozenset({
     "__tl_lock", "__tl_unlock", "__tl_sync", "malloc", "free", "calloc", "realloc",
     "__libc_malloc", "__libc_free", "__assert_fail", "__stack_chk_fail", "__syscall_ret",
     "__syscall_cp", "__syscall_cp_c", "__vm_wait", "__vm_lock", "__vm_unlock", "__inhibit_ptc",
-    "__acquire_ptc", "__release_ptc", "__init_tls", "__errno_location",
+    "__acquire_ptc", "__release_ptc", "__init_tls", "__errno_location", "__restore", "__restore_rt",
 })  # fmt: skip
 _STEPS_MAX = 40
+#: Of what does nothing with its parameters: refusing some values, and saying something.
+_CHECKS = re.compile(
+    r"(?<!\S)(?:\w+ \w ; )?(?:for \( [^()]* \) )?"
+    r"if \( (?:unlikely \( )?[^()]*(?:\) )?\) return - E\w+ ;"
+)
+_SAYS = re.compile(r"UK_UNUSED|uk_pr_\w+")
+#: A system call that is made where it stands; its result is what matters of it.
+_CALL = re.compile(r"(?:__)?syscall(?:_cp)?|uk_syscall_r\w*")
+#: Words that say more than what they are macros for: system calls and their numbers, errors.
+_KEPT = re.compile(
+    r"(?:__)?(?:syscall|socketcall)\w*|uk_syscall\w*|(?:SYS|__NR)_\w+|E[A-Z0-9]+|errno"
+)
+_EXPANSIONS_MAX = 6
+_BODY_MAX = 2000
+_WORDS_MAX = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A definition as far as calls go: the system calls in its own text, and what it reaches."""
+    """A definition as far as calls go: the system calls in its own text, and what it reaches.
+
+    ``rarely`` is what of both happens on some ways through it alone, ``unchecked`` the system calls
+    of which it never looks at the result.
+    """
 
     syscalls: frozenset[str]
     reached: frozenset[str]
+    rarely: frozenset[str] = frozenset()
+    unchecked: frozenset[str] = frozenset()
 
 
 def node(definition: Definition, macros: Macros, numbers: frozenset[str]) -> Node:
@@ -49,15 +72,10 @@ def node(definition: Definition, macros: Macros, numbers: frozenset[str]) -> Nod
         words = todo.pop()
         for index, word in enumerate(words):
             following = words[index + 1] if index + 1 < len(words) else ""
-            if match := _NUMBER.fullmatch(word):
-                if name := _number(match[1], word[: -len(match[1])], macros, numbers):
-                    syscalls.add(name)
-                continue
-            if (match := _HANDLER.fullmatch(word)) and match[1] in numbers:
-                syscalls.add(match[1])
-                continue
-            if word in _SOCKETCALL and index + 2 < len(words) and words[index + 2] in numbers:
-                syscalls.add(words[index + 2])
+            if name := _syscall_at(words, index, macros, numbers):
+                syscalls.add(name)
+                if word not in _SOCKETCALL:
+                    continue
             if not (word[:1].isalpha() or word[:1] == "_"):
                 continue
             if index and words[index - 1] in (".", "->"):
@@ -69,7 +87,86 @@ def node(definition: Definition, macros: Macros, numbers: frozenset[str]) -> Nod
             if word not in seen:
                 seen.add(word)
                 todo += _bodies(word, macros)
-    return Node(frozenset(syscalls), frozenset(reached))
+    found = Node(frozenset(syscalls), frozenset(reached))
+    if not definition.function or not (syscalls or reached):
+        return found
+    return _weighed(found, _expanded(definition.body, macros), macros, numbers)
+
+
+def _weighed(found: Node, words: Sequence[str], macros: Macros, numbers: frozenset[str]) -> Node:
+    """``found`` with what the text says of how it happens, ``words`` being all of that."""
+    runs = flow.certain(words)
+    named: dict[str, set[str]] = {}
+    for index, word in enumerate(words):
+        if name := _syscall_at(words, index, macros, numbers):
+            named.setdefault(name, set()).add(word)
+    seen = frozenset(words)
+    rarely = {name for name, ways in named.items() if not ways & runs}
+    rarely |= {name for name in found.reached if name.removeprefix("=") in seen - runs}
+    ignored = _ignored(words)
+    unchecked = {
+        name
+        for name, ways in named.items()
+        if all(index in ignored for index, word in enumerate(words) if word in ways)
+    }
+    return replace(found, rarely=frozenset(rarely), unchecked=frozenset(unchecked))
+
+
+def _ignored(words: Sequence[str]) -> frozenset[int]:
+    """Indices of the words in statements that are a system call and nothing else."""
+    closing = flow.brackets(words)
+    opening = {end: start for start, end in closing.items()}
+    found: set[int] = set()
+    for index, word in enumerate(words[:-1]):
+        end = closing.get(index + 1)
+        if not _CALL.fullmatch(word) or end is None or words[end + 1 : end + 2] != [";"]:
+            continue
+        before = words[index - 1] if index else ";"
+        if before == ")":
+            # A branch or a loop around it, and no cast.
+            start = opening.get(index - 1, 0)
+            before = words[start - 1] if start else ""
+        if before in (*";{}", "else", "if", "while", "for"):
+            found.update(range(index, end))
+    return frozenset(found)
+
+
+def _expanded(body: Sequence[str], macros: Macros, depth: int = 0) -> list[str]:
+    """``body`` with its macros in place, but for those around system calls and their numbers."""
+    out: list[str] = []
+    closing = flow.brackets(body)
+    index = 0
+    while index < len(body) and len(out) < _WORDS_MAX:
+        word = body[index]
+        index += 1
+        macro = None if _KEPT.fullmatch(word) or depth > _EXPANSIONS_MAX else macros.only(word)
+        if macro is None or len(macro.body) > _BODY_MAX:
+            out.append(word)
+        elif macro.parameters is None:
+            made = [text for _, text, _ in lex(macro.body)]
+            out += made if word in made else _expanded(made, macros, depth + 1)
+        elif index in closing and body[index] == "(":
+            inner = [CToken("", text, ALWAYS, 1) for text in body[index + 1 : closing[index]]]
+            made = [token.text for token in expand(macro, inner, ALWAYS)]
+            out += made if word in made else _expanded(made, macros, depth + 1)
+            index = closing[index] + 1
+        else:
+            out.append(word)
+    return out
+
+
+def _syscall_at(
+    words: Sequence[str], index: int, macros: Macros, numbers: frozenset[str]
+) -> str | None:
+    """The system call that a word names, or that is made by what it names."""
+    word = words[index]
+    if match := _NUMBER.fullmatch(word):
+        return _number(match[1], word[: -len(match[1])], macros, numbers)
+    if (match := _HANDLER.fullmatch(word)) and match[1] in numbers:
+        return match[1]
+    if word in _SOCKETCALL and index + 2 < len(words) and words[index + 2] in numbers:
+        return words[index + 2]
+    return None
 
 
 def _number(name: str, prefix: str, macros: Macros, numbers: frozenset[str]) -> str | None:
@@ -90,6 +187,15 @@ def _bodies(word: str, macros: Macros) -> Iterable[list[str]]:
             yield [text for _, text, _ in lex(macro.body)]
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The system calls under a function; the fields mean what they do in ``provides.Symbol``."""
+
+    syscalls: tuple[str, ...]
+    sometimes: tuple[str, ...]
+    unchecked: tuple[str, ...]
+
+
 class Graph:
     """Nodes of one library, by name. A name is looked up in its own file first."""
 
@@ -104,9 +210,17 @@ class Graph:
         if variable:
             self._variables.add((scope, name))
 
-    def syscalls(self, name: str, scope: str) -> tuple[str, ...]:
-        """All system calls under a definition, sorted."""
-        found: set[str] = set()
+    def syscalls(self, name: str, scope: str) -> "Made":
+        """The system calls under a definition."""
+        every, always = self._under(name, scope), self._under(name, scope, always=True)
+        made = {call for each in every for call in each.syscalls}
+        sure = {call for each in always for call in each.syscalls - each.rarely}
+        checked = {call for each in every for call in each.syscalls - each.unchecked}
+        return Made(_sorted(made), _sorted(made - sure), _sorted(made - checked))
+
+    def _under(self, name: str, scope: str, *, always: bool = False) -> list[Node]:
+        """The definitions that one can reach, or does on every way through it."""
+        found: list[Node] = []
         seen: set[tuple[str, str]] = set()
         todo = [(scope, name) if (scope, name) in self._nodes else ("", name)]
         while todo:
@@ -115,9 +229,10 @@ class Graph:
                 continue
             seen.add(key)
             for each in self._nodes.get(key, ()):
-                found |= each.syscalls
-                todo += self._next(each.reached, scope if key[0] else self._scope(key[1], scope))
-        return tuple(sorted(found))
+                found.append(each)
+                reached = each.reached - each.rarely if always else each.reached
+                todo += self._next(reached, scope if key[0] else self._scope(key[1], scope))
+        return found
 
     def _scope(self, name: str, default: str) -> str:
         return self._scopes.get(name, default)
@@ -127,6 +242,10 @@ class Graph:
         key = (scope, name) if (scope, name) in self._nodes else ("", name)
         return key in self._variables
 
+    def _is_handed_on(self, name: str, scope: str) -> bool:
+        """Whether a word that is not called is one of the file's functions, or a variable."""
+        return (scope, name) in self._nodes or self.is_variable(name, scope)
+
     def locate(self, scopes: dict[str, str]) -> None:
         """Say which file defines each external name."""
         self._scopes = scopes
@@ -134,7 +253,7 @@ class Graph:
     def _next(self, reached: frozenset[str], scope: str) -> Iterable[tuple[str, str]]:
         for word in reached:
             name = word.removeprefix("=")
-            if name in _INFRASTRUCTURE or (word[0] == "=" and not self.is_variable(name, scope)):
+            if name in _INFRASTRUCTURE or (word[0] == "=" and not self._is_handed_on(name, scope)):
                 continue
             if (scope, name) in self._nodes:
                 yield scope, name
@@ -170,6 +289,10 @@ def stub(definition: Definition, *, empty_counts: bool) -> str | None:
     return None
 
 
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(names))
+
+
 def _returned(body: tuple[str, ...]) -> list[tuple[str, ...]]:
     answers = []
     for index, word in enumerate(body):
@@ -193,15 +316,15 @@ def _fails(answer: tuple[str, ...], body: tuple[str, ...]) -> bool:
 
 
 def _idle(body: tuple[str, ...]) -> bool:
-    """Only unused parameters, and a constant answer."""
+    """Only parameters that are unused or checked, and a constant answer."""
     statements: list[list[str]] = [[]]
-    for word in body:
+    for word in _CHECKS.sub("", " ".join(body)).split():
         if word == ";":
             statements.append([])
         else:
             statements[-1].append(word)
     for words in statements:
-        if not words or words[:3] == ["(", "void", ")"] or words[0] in ("UK_UNUSED", "uk_pr_warn"):
+        if not words or words[:3] == ["(", "void", ")"] or _SAYS.fullmatch(words[0]):
             continue
         if words[0] == "return" and all(word in ("(", ")", "0", "NULL") for word in words[1:]):
             continue

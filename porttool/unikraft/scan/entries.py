@@ -158,9 +158,10 @@ def _requires(condition: Condition, library: Library, layout: Layout) -> tuple[s
     That is, when another of them depends on it: it guards nothing that the other does not.
     """
     nothing: Selects = {}
-    names = least(condition & symbol("LIBUKSTORE"), nothing)
-    if names is None:
+    way = least(condition & symbol("LIBUKSTORE"), nothing)
+    if way is None:
         return None
+    names = way.requires
     own = library.name.upper()
     if any(own in layout.depends.get(name, ()) for name in names):
         return tuple(name for name in names if name != own)

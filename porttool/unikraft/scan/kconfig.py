@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from porttool.unikraft.scan.condition import Condition
+from porttool.unikraft.scan.condition import Condition, Term
 
 _CONFIG = re.compile(r"\s*(?:menu)?config\s+(\w+)\s*(?:#.*)?")
 _SELECT = re.compile(r"\s*select\s+(\w+)\s*(?:#.*)?")
@@ -97,22 +98,39 @@ def _reached(name: str, direct: Mapping[str, set[str]]) -> set[str]:
     return seen
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Kconfig symbols (without ``CONFIG_``) that have to be set, and that must not be; sorted."""
+
+    requires: tuple[str, ...]
+    excludes: tuple[str, ...] = ()
+
+
 def least(
     condition: Condition, selects: Selects, usual: frozenset[str] = frozenset()
-) -> tuple[str, ...] | None:
-    """The fewest symbols to set for ``condition``, sorted; None when it can never be true.
+) -> Way | None:
+    """The way to ``condition`` that needs the fewest symbols; None when it can never be true.
 
     The way counts that needs the fewest beside what is ``usual``, the symbols that are set when
-    nobody says otherwise. Symbols that must not be set are not in it; of two ways as short the one
-    without them counts.
+    nobody says otherwise; of two ways as short the one that excludes less counts. A symbol is only
+    excluded where it matters: not when the rest is enough for another way with it.
     """
     ways = []
     for term in condition.terms:
         wanted = {name for name, value in term if value}
-        unwanted = len(term) - len(wanted)
+        unwanted = {name for name, value in term if not value and _matters(name, term, condition)}
         kept = set(wanted)
         for name in sorted(wanted):
             if any(name in selects.get(other, ()) for other in kept - {name}):
                 kept.discard(name)
-        ways.append((len(kept - usual), len(kept), unwanted, tuple(sorted(kept))))
-    return min(ways)[3] if ways else None
+        effort = len(kept - usual) + len(unwanted & usual)
+        ways.append(
+            (effort, len(kept), len(unwanted), tuple(sorted(kept)), tuple(sorted(unwanted)))
+        )
+    return Way(*min(ways)[3:]) if ways else None
+
+
+def _matters(name: str, term: Term, condition: Condition) -> bool:
+    """Whether ``condition`` can become false when ``name``, which is unset in a term, is set."""
+    instead = term - {(name, False)} | {(name, True)}
+    return not any(other <= instead for other in condition.terms)

@@ -13,7 +13,7 @@ from porttool.unikraft.scan.kconfig import Selects, read_depends, read_names, re
 from porttool.unikraft.scan.makefile import Library, Makefile, Word, known_values
 
 MUSL = "libmusl"
-_NUMBER = re.compile(r"#define\s+__NR_(\w+)\s")
+_NUMBER = re.compile(r"#define\s+__NR_(\w+)\s+([0-9]+)")
 _COMPILED = (".c", ".S", ".s")
 
 
@@ -32,11 +32,15 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header on everybody's include path: ``name`` is what stands in ``#include <...>``."""
+    """A header on everybody's include path: ``name`` is what stands in ``#include <...>``.
+
+    ``condition`` says when the library that has it puts it there.
+    """
 
     library: str
     name: str
     path: Path
+    condition: Condition = ALWAYS
 
 
 class _Fixed(dict[str, bool]):
@@ -85,7 +89,8 @@ class Layout:
         if self._root is not None:
             self.fixed = _Fixed(self.fixed, read_names(configs))
         self.includes = tuple(self._includes())
-        self.numbers = self._numbers()
+        self.syscalls: Mapping[int, str] = self._syscalls()
+        self.numbers = frozenset(self.syscalls.values())
 
     def words(self, name: str) -> Iterator[Word]:
         """The words of a list variable of the Makefiles, each with its condition."""
@@ -162,7 +167,8 @@ class Layout:
         for word in self._make.words("PORTTOOL_MUSL_HDRS-y"):
             path = Path(word.text)
             if f"{musl}/include/" in str(path) and self.readable(path):
-                yield Header(MUSL, str(path).rpartition(f"{musl}/include/")[2], path)
+                name = str(path).rpartition(f"{musl}/include/")[2]
+                yield Header(MUSL, name, path, word.condition.given(self.fixed))
         for word in self._flags("CINCLUDES", "-I"):
             condition = word.condition.given(self.fixed)
             folder = Path(word.text[2:])
@@ -300,9 +306,9 @@ class Layout:
                     defined[macro] = body or "1"
         return defined
 
-    def _numbers(self) -> frozenset[str]:
-        """Names of the system calls of x86-64, from the shim's or musl's table."""
-        names: set[str] = set()
+    def _syscalls(self) -> dict[int, str]:
+        """The system calls of x86-64 by number, from the shim's or musl's table."""
+        found: dict[int, str] = {}
         musl = Path(self._make.expand("$(LIBMUSL)/arch/x86_64/bits/syscall.h.in"))
         tables = [musl]
         if self._root is not None:
@@ -310,8 +316,9 @@ class Layout:
             tables += (each for each in shim if "arm" not in str(each))
         for path in tables:
             if self.readable(path):
-                names |= set(_NUMBER.findall(path.read_text(encoding="utf-8", errors="replace")))
-        return frozenset(names)
+                text = path.read_text(encoding="utf-8", errors="replace")
+                found |= {int(number): name for name, number in _NUMBER.findall(text)}
+        return found
 
     def _folder_owner(self, folder: Path) -> str | None:
         for library in self.libraries:

@@ -119,8 +119,9 @@ class Makefile:
         if condition == NEVER or not name:
             return
         known = self._variables.setdefault(name, [])
-        if operator in ("=", ":=", "::=") and condition == ALWAYS:
-            known.clear()
+        if operator in ("=", ":=", "::="):
+            left = [(before, text, guard & ~condition) for before, text, guard in known]
+            known[:] = [each for each in left if each[2] != NEVER]
         if f"$({name})" in value and known:
             # Immediate assignments may add to themselves; a lazy reading would not end.
             value = value.replace(f"$({name})", "")

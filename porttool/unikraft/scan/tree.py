@@ -14,7 +14,7 @@ from porttool.unikraft.scan.condition import ALWAYS, NEVER, Condition
 from porttool.unikraft.scan.conditional import Reader, Source
 from porttool.unikraft.scan.configuration import read_configuration
 from porttool.unikraft.scan.definitions import Definition
-from porttool.unikraft.scan.kconfig import Selects, least
+from porttool.unikraft.scan.kconfig import Selects, Way, least
 from porttool.unikraft.scan.layout import MUSL, Header, Layout, SourceFile
 from porttool.unikraft.scan.makefile import Library
 
@@ -52,6 +52,8 @@ class Scan:
     handlers: list[Defined] = field(default_factory=list)
     syscalls: dict[str, list[tuple[Library, Condition]]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, Condition] = field(default_factory=dict)
+    """When a header is there, for those that come with a part of their library."""
     declared: set[str] = field(default_factory=set)
     graphs: dict[str, calls.Graph] = field(default_factory=dict)
     selects: Selects = field(default_factory=dict)
@@ -207,9 +209,12 @@ class _Collector:
                     graph.add(each.name, calls.HEADERS, found, variable=False)
 
     def _definitions(self, library: Library, file: SourceFile, source: Source) -> Iterator[Defined]:
-        read = definitions.of_c if file.path.suffix == ".c" else assembler.of_assembler
+        if file.path.suffix == ".c":
+            read = definitions.of_c(source)
+        else:
+            read = assembler.of_assembler(source, self._layout.syscalls)
         fixed = self._layout.fixed
-        for each in read(source).definitions:
+        for each in read.definitions:
             condition = file.condition & each.condition.given(fixed)
             if condition.given(fixed) != NEVER:
                 yield Defined(each, library, condition, file.shown, str(file.path), file.upstream)
@@ -225,6 +230,12 @@ class _Collector:
         for name, found in files.items():
             order = sorted(found, key=lambda each: each.library != MUSL)
             self._result.headers[name] = order[0].library
+            condition = NEVER
+            for each in order:
+                if each.library == order[0].library:
+                    condition = condition | each.condition
+            if len(condition.terms) == 1:
+                self._result.parts[name] = condition
             if order[0].library == MUSL or not name.startswith(("uk/", "lwip/", "netif/")):
                 declared = definitions.of_c(reader.read(order[0].path)).declared
                 self._result.declared |= declared
@@ -245,49 +256,70 @@ def _owner(condition: Condition, registered: Iterable[Library]) -> Library:
 
 def provides(found: Scan) -> Provides:
     """What a scan found, in the form that is kept."""
-    syscall_stubs = _syscall_stubs(found)
-    symbols: dict[str, Symbol] = {}
     by_name: dict[str, list[Defined]] = {}
     for each in found.defined:
         by_name.setdefault(each.definition.name, []).append(each)
+    symbols: dict[str, Symbol] = {}
+    others: dict[str, tuple[Symbol, ...]] = {}
     for name, candidates in by_name.items():
-        symbol = _symbol(name, candidates, found)
-        if symbol is not None:
-            symbols[name] = symbol
-    syscalls = {}
-    for name, ways in found.syscalls.items():
-        whole = NEVER
-        for _, condition in ways:
-            whole = whole | condition
-        requires = _least(found, whole)
-        if requires is not None:
-            owners = [each.name for each, way in ways if _least(found, way) == requires]
-            owner = owners[0] if owners else ways[0][0].name
-            syscalls[name] = Syscall(name, owner, requires, syscall_stubs.get(name))
+        ways = _definitions(name, candidates, found)
+        if ways:
+            symbols[name] = ways[0]
+            if ways[0].excludes and len(ways) > 1:
+                others[name] = tuple(ways[1:])
     return Provides(
         release=found.release,
         commits=found.commits,
         symbols=symbols,
-        syscalls=syscalls,
+        syscalls=dict(_syscalls(found)),
         headers=found.headers,
         declared=frozenset(found.declared - symbols.keys()),
         ukstore=found.ukstore,
         entries=found.entries,
         kconfig=_graph(found),
+        others=others,
+        parts=dict(_parts(found)),
     )
 
 
-def _least(found: Scan, condition: Condition) -> tuple[str, ...] | None:
+def _syscalls(found: Scan) -> Iterator[tuple[str, Syscall]]:
+    stubs = _syscall_stubs(found)
+    for name, ways in found.syscalls.items():
+        whole = NEVER
+        for _, condition in ways:
+            whole = whole | condition
+        way = _least(found, whole)
+        if way is not None:
+            owners = [each.name for each, one in ways if _least(found, one) == way]
+            owner = owners[0] if owners else ways[0][0].name
+            yield name, Syscall(name, owner, way.requires, stubs.get(name), way.excludes)
+
+
+def _parts(found: Scan) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The headers that take more than their library, with what they take."""
+    for name, condition in sorted(found.parts.items()):
+        library = found.headers[name]
+        way = _least(found, condition & found.libraries.get(library, ALWAYS))
+        whole = _library(found, library)
+        more = [each for each in (way.requires if way else ()) if each not in whole]
+        if more:
+            yield name, tuple(more)
+
+
+def _least(found: Scan, condition: Condition) -> Way | None:
     return least(condition, found.selects, found.usual)
+
+
+def _library(found: Scan, name: str) -> tuple[str, ...]:
+    """The Kconfig symbols that a library takes."""
+    way = _least(found, found.libraries.get(name, ALWAYS))
+    return way.requires if way is not None else ()
 
 
 def _graph(found: Scan) -> Graph:
     """The Kconfig symbols, with those that have to be set for each library that has headers."""
-    libraries = {
-        name: _least(found, found.libraries.get(name, ALWAYS)) or ()
-        for name in sorted(set(found.headers.values()))
-    }
-    return replace(found.graph, libraries=libraries)
+    names = sorted(set(found.headers.values()))
+    return replace(found.graph, libraries={name: _library(found, name) for name in names})
 
 
 def _syscall_stubs(found: Scan) -> dict[str, str | None]:
@@ -302,34 +334,50 @@ def _syscall_stubs(found: Scan) -> dict[str, str | None]:
     return stubs
 
 
-def _symbol(name: str, candidates: Sequence[Defined], found: Scan) -> Symbol | None:
-    """Of several definitions, that which needs the least; requirements of all count."""
+def _definitions(name: str, candidates: Sequence[Defined], found: Scan) -> list[Symbol]:
+    """What each library that can define a name has of it, what needs the least first.
+
+    What works comes before a stub, and the libc before others, unless these are what is there when
+    nobody says otherwise. What a library needs is what any one of its definitions does.
+    """
     ways = []
     for each in candidates:
-        requires = _least(found, each.condition)
-        if requires is not None:
+        way = _least(found, each.condition)
+        if way is not None:
             pretends = None
             if each.scope.endswith(".c"):
                 pretends = calls.stub(each.definition, empty_counts=not each.upstream)
-            order = (pretends is not None, each.library.name != MUSL, len(requires), requires)
-            ways.append((order, each.source, each, requires, pretends))
-    if not ways:
-        return None
-    _, _, each, _, pretends = min(ways, key=lambda way: way[:2])
+            order = (pretends is not None, each.library.name != MUSL, len(way.requires))
+            ways.append(((*order, way.requires, each.source), each, pretends))
+    ways.sort(key=lambda way: way[0])
+    made: dict[str, Symbol] = {}
+    for _, each, pretends in ways:
+        if each.library.name not in made:
+            made[each.library.name] = _symbol(each, pretends, candidates, found)
+    return list(made.values())
+
+
+def _symbol(
+    each: Defined, pretends: str | None, candidates: Sequence[Defined], found: Scan
+) -> Symbol:
+    name = each.definition.name
     whole = NEVER
     for other in candidates:
         if other.library.name == each.library.name:
             whole = whole | other.condition
-    requires = _least(found, whole) or ()
-    graph = found.graphs[each.library.name]
+    way = _least(found, whole) or Way(())
+    under = found.graphs[each.library.name].syscalls(name, each.scope)
     return Symbol(
         name=name,
         kind="function" if _is_function(each, candidates, found) else "variable",
         library=each.library.name,
-        requires=requires,
-        syscalls=graph.syscalls(name, each.scope),
+        requires=way.requires,
+        syscalls=under.syscalls,
         stub=pretends,
         source=each.source,
+        excludes=way.excludes,
+        sometimes=under.sometimes,
+        unchecked=under.unchecked,
     )
 
 
