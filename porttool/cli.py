@@ -698,6 +698,14 @@ def boot(
         list[str] | None,
         typer.Option("--param", metavar="LIB.NAME=VALUE", help="For the kernel command line."),
     ] = None,
+    forwards: Annotated[
+        list[str] | None,
+        typer.Option("--forward", metavar="PORT:PORT", help="Of 127.0.0.1, to the application."),
+    ] = None,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Option("--qemu-arg", metavar="WORD", help="For QEMU, behind its own arguments."),
+    ] = None,
     timeout: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="Wait this long for a scrape.")
     ] = 30.0,
@@ -723,7 +731,10 @@ def boot(
     from porttool.commands.boot import Options
     from porttool.commands.boot import boot as command
 
-    options = Options(port, memory, tuple(parameters or ()), timeout, once, verbose, as_json)
+    options = Options(
+        port, memory, tuple(parameters or ()), timeout,
+        tuple(forwards or ()), tuple(arguments or ()), once, verbose, as_json,
+    )  # fmt: skip
     given = (unikraft, libs, archives, application, settings, jobs)
     if not with_build and any(given):
         raise typer.BadParameter("--unikraft, --libs and what else concerns the build need --build")

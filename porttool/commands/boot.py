@@ -14,21 +14,28 @@ from porttool.commands.emitting import workspace_input
 from porttool.errors import ExitCode, UserError
 from porttool.unikraft import DEFAULT_RELEASE, machine
 from porttool.unikraft.building import Image, find_image
-from porttool.unikraft.machine import Machine, Scrape, Settings
+from porttool.unikraft.machine import Forward, Machine, Scrape, Settings
 from porttool.unikraft.processes import require_free
 from porttool.workspace import Workspace
 
 CONSOLE = "console.log"
 
+_PORTS = 65535
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to boot. ``timeout`` in seconds; ``once`` ends it after the first page, on stdout."""
+    """How to boot. ``timeout`` in seconds; ``once`` ends it after the first page, on stdout.
+
+    ``forwards`` are ports as the user writes them, ``8080:80``; ``arguments`` go to QEMU.
+    """
 
     port: int
     memory: str
     parameters: tuple[str, ...]
     timeout: float
+    forwards: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
     once: bool = False
     verbose: bool = False
     as_json: bool = False
@@ -40,6 +47,19 @@ def _check(options: Options) -> None:
         raise UserError(f"{options.memory!r} is no size of memory", fix="write it as 64M or 1G")
     machine.find_qemu()
     require_free(options.port)
+
+
+def _forward(text: str) -> Forward:
+    """A forwarded port; raises :class:`UserError` for what is none, or for one that is taken."""
+    match = re.fullmatch(r"(\d{1,5}):(\d{1,5})", text)
+    ports = [int(port) for port in match.groups()] if match else []
+    if not ports or not all(1 <= port <= _PORTS for port in ports):
+        raise UserError(
+            f"{text!r} is no pair of ports",
+            fix="write it as PORT:PORT, that of 127.0.0.1 and that of the application: 8080:80",
+        )
+    require_free(ports[0], option="--forward PORT:PORT")
+    return Forward(*ports)
 
 
 @contextmanager
@@ -97,10 +117,11 @@ def boot(
     and gives 0. Raises :class:`UserError` when it crashes, halts, or does not serve in time.
     """
     _check(options)
-    return _serve(find(directory, image, out, wanted), options)
+    forwards = tuple(_forward(text) for text in options.forwards)
+    return _serve(find(directory, image, out, wanted), forwards, options)
 
 
-def _serve(image: Image, options: Options) -> ExitCode:
+def _serve(image: Image, forwards: tuple[Forward, ...], options: Options) -> ExitCode:
     from rich.text import Text
 
     settings = Settings(
@@ -109,6 +130,8 @@ def _serve(image: Image, options: Options) -> ExitCode:
         options.port,
         options.memory,
         options.parameters,
+        forwards,
+        options.arguments,
     )
     with _console(image) as (path, file):
 

@@ -23,12 +23,11 @@ from porttool.unikraft.processes import HOST, end, how_it_ended, start
 
 QEMU = "qemu-system-x86_64"
 
+#: What QEMU calls the machine's network, for arguments that name it.
+NETDEV = "n0"
+
 #: Where the exporter listens inside of the machine; see ``LIBUKMETRICS_PORT``.
 _GUEST_PORT = 9100
-
-#: Without event indices: with them the driver of Unikraft 0.16.3 at times hears no more of the
-#: device, for good, when traffic is heavy and the host busy.
-_DEVICE = "virtio-net-pci,netdev=n0,event_idx=off"
 
 _LINES_KEPT = 200
 _LINES_SHOWN = 15
@@ -44,10 +43,19 @@ _SHORTEST, _LONGEST = 0.1, 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class Forward:
+    """A port of 127.0.0.1, and the machine's TCP port that it leads to."""
+
+    port: int
+    guest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How a machine is started. ``memory`` is QEMU's ``-m``; ``release`` that of the image.
 
-    ``parameters`` go to the kernel command line behind the machine's address.
+    ``parameters`` go to the kernel command line behind the machine's address, ``arguments`` to
+    QEMU behind its own; ``forwards`` are ports of the application, ``port`` is the exporter's.
     """
 
     image: Path
@@ -55,6 +63,8 @@ class Settings:
     port: int
     memory: str = "64M"
     parameters: tuple[str, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,8 @@ def find_qemu() -> str:
 def command(qemu: str, settings: Settings, accelerator: str) -> list[str]:
     """The words that start the machine. ``accelerator`` is ``kvm`` or ``tcg``."""
     parameters = (*network_parameters(settings.release), *settings.parameters)
-    forward = f"hostfwd=tcp:{HOST}:{settings.port}-:{_GUEST_PORT}"
+    forwards = (Forward(settings.port, _GUEST_PORT), *settings.forwards)
+    forwarded = ",".join(f"hostfwd=tcp:{HOST}:{each.port}-:{each.guest}" for each in forwards)
     return [
         qemu,
         "-no-user-config",
@@ -91,10 +102,13 @@ def command(qemu: str, settings: Settings, accelerator: str) -> list[str]:
         "-no-reboot",
         *("-display", "none"),
         *("-serial", "stdio"),
-        *("-netdev", f"user,id=n0,{forward}"),
-        *("-device", _DEVICE),
+        *("-netdev", f"user,id={NETDEV},{forwarded}"),
+        # Without event indices: with them the driver of Unikraft 0.16.3 at times hears no more of
+        # the device, for good, when traffic is heavy and the host busy.
+        *("-device", f"virtio-net-pci,netdev={NETDEV},event_idx=off"),
         *("-kernel", str(settings.image)),
         *("-append", f"{' '.join(parameters)} --"),
+        *settings.arguments,
     ]
 
 

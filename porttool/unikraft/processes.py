@@ -65,8 +65,11 @@ def how_it_ended(status: int) -> str:
     return f"it exited with status {status}"
 
 
-def require_free(port: int) -> None:
-    """Raise :class:`UserError` if a TCP port of 127.0.0.1 cannot be served on."""
+def require_free(port: int, *, option: str = "--port N") -> None:
+    """Raise :class:`UserError` if a TCP port of 127.0.0.1 cannot be served on.
+
+    ``option`` is what chooses another one.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -77,5 +80,5 @@ def require_free(port: int) -> None:
                 f"port {port} cannot be served on",
                 where=f"{HOST}:{port}",
                 why=error.strerror,
-                fix="choose another one with --port N",
+                fix=f"choose another one with {option}",
             ) from None

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -73,6 +74,8 @@ def test_an_application_of_ones_own(port: Port, tree: Path, tmp_path: Path) -> N
         (("boot", "--param", "ip"), ("no parameter", "library.name=value")),
         (("boot", "--param", "ukmetrics.port=1"), ("the port is given with --port",)),
         (("boot", "--memory", "lots"), ("no size of memory", "64M")),
+        (("boot", "--forward", "8080"), ("no pair of ports", "8080:80")),
+        (("boot", "--forward", "8080:65536"), ("no pair of ports",)),
     ],
 )
 @pytest.mark.usefixtures("qemu")
@@ -101,6 +104,24 @@ def test_built_and_booted_by_one_command(port: Port, tree: Path) -> None:
     assert document["samples"] == 1
     assert Path(document["console"]).read_text() == "Powered by\n"
     assert "Powered by" in port.run("boot", "--once", "-v", "--port", number).err
+
+
+@pytest.mark.usefixtures("qemu")
+def test_ports_of_the_application_and_arguments_for_qemu(port: Port, tmp_path: Path) -> None:
+    (tmp_path / "image").write_text("serve")
+    number, application = free_port(), free_port()
+    boot = ("boot", tmp_path / "image", "--once", "--port", str(number))
+    done = port.run(*boot, "--forward", f"{application}:80", "--qemu-arg=-s", "--qemu-arg", "x y")
+    assert done.code == 0, done
+    ports = f"hostfwd=tcp:127.0.0.1:{number}-:9100,hostfwd=tcp:127.0.0.1:{application}-:80 "
+    assert ports in done.out
+    assert done.out.endswith(" -- -s x y\n"), "behind its own"
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", application))
+        taken.listen(1)
+        refused = port.run(*boot, "--forward", f"{application}:80")
+    assert refused.code == 1
+    refused.says(f"port {application} cannot be served on", "--forward")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
