@@ -38,6 +38,12 @@ _CAVEATS = (
     ),
     _Caveat(
         _FUNCTION,
+        ("pthread_cond_broadcast", "cnd_broadcast"),
+        "wakes only one of several waiters: musl moves the others with FUTEX_REQUEUE, which "
+        "gives ENOSYS; use a semaphore",
+    ),
+    _Caveat(
+        _FUNCTION,
         ("pthread_mutexattr_setrobust", "pthread_mutex_consistent"),
         "there are no robust mutexes",
     ),

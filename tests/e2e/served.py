@@ -49,6 +49,22 @@ class Page:
         return sum(found)
 
 
+def scrape(url: str) -> Page:
+    """The page that an exporter gives now."""
+    with urllib.request.urlopen(url, timeout=5) as response:
+        text = str(response.read(), "utf-8")
+    families = list(text_string_to_metric_families(text))
+    return Page(
+        text,
+        frozenset(family.name for family in families),
+        {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        },
+    )
+
+
 @dataclass(slots=True)
 class Served:
     """A running ``porttool run``."""
@@ -62,18 +78,7 @@ class Served:
         return int(self.url.split(":")[2].split("/")[0])
 
     def page(self) -> Page:
-        with urllib.request.urlopen(self.url, timeout=5) as response:
-            text = str(response.read(), "utf-8")
-        families = list(text_string_to_metric_families(text))
-        return Page(
-            text,
-            frozenset(family.name for family in families),
-            {
-                (sample.name, frozenset(sample.labels.items())): sample.value
-                for family in families
-                for sample in family.samples
-            },
-        )
+        return scrape(self.url)
 
     def device(self, interface: str) -> str:
         """The name under which the twin shows a network interface of the host."""
