@@ -115,7 +115,7 @@ def audit(
         names = HeaderNames(tools.system)
         if all_branches:
             runs, planner = _run_all_branches(job, tasks, names, advance)
-            report = _merged(runs, names, job, frozenset(provided), planner)
+            report = _merge(runs, names, job, frozenset(provided), planner)
             Cache(job.scope(), job.cache).prune()
         else:
             report = _audit_each(job, tasks, configurations, names, frozenset(provided), advance)
@@ -198,7 +198,7 @@ def _audit_each(
         _Run(each, tuple(results[number * size : (number + 1) * size]))
         for number, each in enumerate(wanted)
     ]
-    report = _merged(runs, names, job, provided, None)
+    report = _merge(runs, names, job, provided, None)
     if all(each.name for each in done):
         cache.keep_report((*rest, *(each.name for each in done)), report)
     cache.prune()
@@ -394,17 +394,6 @@ class _Sum:
                 each.headers.update(use.headers)
                 each.private &= use.private
                 each.library &= use.library
-
-
-def _merged(
-    runs: list[_Run],
-    names: HeaderNames,
-    job: _Job,
-    provided: frozenset[str],
-    planner: Planner | None,
-) -> AuditReport:
-    """As :func:`_merge`, which may have to parse headers."""
-    return with_deep_stack(lambda: _merge(runs, names, job, provided, planner))
 
 
 def _merge(
@@ -608,6 +597,6 @@ class _DeclarationFinder:
             try:
                 text = preprocess(source, tools, (), ("_GNU_SOURCE",))
                 unit = Scanner(Files(scratch, (), tools)).scan(segments(text.expanded), str(source))
-                return self._reader.read(unit.system)
+                return with_deep_stack(partial(self._reader.read, unit.system))
             except (PreprocessError, SyntaxProblem):
                 return SystemNames()

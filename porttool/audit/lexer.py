@@ -15,16 +15,20 @@ TOKEN_LIMIT = 1_000_000
 _MARKER = re.compile(r'(\d+) "((?:[^"\\\n]++|\\.)*+)"((?: [1-4])*)\r?(?:\n|\Z)')
 
 _SPACE = r"(?:[ \t\f\v\r]|\\\r?\n)"
-_GRAMMAR = r"""
-      (?P<newline>\n)
-    | (?P<string>(?:u8|[uUL])?"(?:[^"\\\n]++|\\.)*+")
+#: What tokens with contents look like, for verbose expressions.
+TEXTS = r"""
+      (?P<string>(?:u8|[uUL])?"(?:[^"\\\n]++|\\.)*+")
     | (?P<char>(?:u8|[uUL])?'(?:[^'\\\n]++|\\.)++')
     | (?P<word>(?:[A-Za-z_$\x80-\xff]|\\[uU][0-9a-fA-F]{4,8})[\w$\x80-\xff]*
         (?:\\[uU][0-9a-fA-F]{4,8}[\w$\x80-\xff]*)*+)
     | (?P<number>\.?[0-9](?:[eEpP][+-]|'(?=\w)|[\w.])*+)
     | (?P<comment>/\*[\s\S]*?\*/|//(?:[^\\\n]++|\\[\s\S])*+)
+"""
+_GRAMMAR = rf"""
+      (?P<newline>\n)
+    | {TEXTS}
     | (?P<punctuation>\.\.\.|<<=|>>=|->|\+\+|--|&&|\|\||[-+*/%&|^<>=!]=|<<|>>|\#\#|<:|:>|<%|%>
-        |[][(){};,.:?~!<>=+*/%&|^\#@-])
+        |[][(){{}};,.:?~!<>=+*/%&|^\#@-])
 """
 TOKEN = re.compile(rf"(?P<space>{_SPACE}++) | {_GRAMMAR}", re.VERBOSE)
 #: A token with the space before it, the end, or a character that is not C.

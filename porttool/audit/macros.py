@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from porttool.audit.lexer import (
     KNOWN_LIMIT,
+    TEXTS,
     TOKEN,
     Files,
     IncludeStack,
@@ -25,20 +26,15 @@ _DEFINITION = re.compile(
 )
 #: Code as far as the view is concerned, each with the space before it.
 _CODE = re.compile(
-    r"""
+    rf"""
     [ \t\f\v\r]*+
     (?:
       (?P<newline>\n)
     | (?P<splice>\\\r?\n)
-    | (?P<string>(?:u8|[uUL])?"(?:[^"\\\n]++|\\.)*+")
-    | (?P<char>(?:u8|[uUL])?'(?:[^'\\\n]++|\\.)++')
-    | (?P<word>(?:[A-Za-z_$\x80-\xff]|\\[uU][0-9a-fA-F]{4,8})[\w$\x80-\xff]*
-        (?:\\[uU][0-9a-fA-F]{4,8}[\w$\x80-\xff]*)*+)
-    | (?P<number>\.?[0-9](?:[eEpP][+-]|'(?=\w)|[\w.])*+)
-    | (?P<comment>/\*[\s\S]*?\*/|//(?:[^\\\n]++|\\[\s\S])*+)
+    | {TEXTS}
     | (?P<bracket>[()])
     | (?P<hash>\#)
-    | (?P<other>\.\.\.|[][{},;:?~!<>=+*%&|^@]++)
+    | (?P<other>\.\.\.|[][{{}},;:?~!<>=+*%&|^@]++)
     | (?P<member>->|\.)
     | (?P<rest>[^\n])
     )
