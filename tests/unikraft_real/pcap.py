@@ -21,18 +21,12 @@ _MACHINE = bytes.fromhex("525400123456")
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An Ethernet frame: its ``length`` in bytes, and of TCP its ports, flags and data."""
+    """An Ethernet frame: its ``length`` in bytes, and of TCP the port it comes from and data."""
 
     sent: bool
     length: int
     source: int | None = None
-    target: int | None = None
-    syn: bool = False
     data: bytes = b""
-
-    @property
-    def is_tcp(self) -> bool:
-        return self.source is not None
 
 
 def _frame(raw: bytes) -> Frame:
@@ -42,9 +36,9 @@ def _frame(raw: bytes) -> Frame:
         return Frame(sent, len(raw))
     (total,) = struct.unpack_from("!H", raw, _ETHERNET + 2)
     begin = _ETHERNET + 4 * (raw[_ETHERNET] & 0xF)
-    source, target = struct.unpack_from("!HH", raw, begin)
+    (source,) = struct.unpack_from("!H", raw, begin)
     data = raw[begin + 4 * (raw[begin + 12] >> 4) : _ETHERNET + total]
-    return Frame(sent, len(raw), source, target, bool(raw[begin + 13] & 2), data)
+    return Frame(sent, len(raw), source, data)
 
 
 def frames(path: Path) -> Sequence[Frame]:

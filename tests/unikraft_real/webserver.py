@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from porttool.unikraft.app import options
@@ -33,7 +33,6 @@ class Web:
     metrics: str
     port: int
     packets: Path
-    booted: float = field(default_factory=time.monotonic)
 
     @contextmanager
     def connected(self) -> Iterator["Connection"]:
@@ -121,12 +120,11 @@ def serving(unikernel: Unikernel, image: Path, folder: Path) -> Iterator[Web]:
     port = free_port()
     packets = folder / "packets.pcap"
     dump = f"filter-dump,id=packets,netdev={NETDEV},file={packets}"
-    began = time.monotonic()
     with boot(
         unikernel, str(image), "--forward", f"{port}:{PORT}",
         "--qemu-arg=-object", f"--qemu-arg={dump}",
     ) as running:  # fmt: skip
-        web = Web(unikernel.release, running.url, port, packets, began)
+        web = Web(unikernel.release, running.url, port, packets)
         with web.connected() as connection:
             connection.put("kept", b"kept\n")
         yield web
